@@ -1,0 +1,40 @@
+/* msgpack ↔ JSON. jansson parses; writing goes straight into a buf.
+ *
+ * Parsing is strict: UTF-8, no duplicate keys, depth at most VALUE_DEPTH_MAX, integers within 64
+ * bits exact, \u0000 refused. Writing: bin becomes base64 (an id where the shape says uuid), NaN
+ * and infinity become null, a map's keys that are not strings become their JSON text as a string,
+ * and every text is valid UTF-8 JSON that is safe inside HTML and SSE (control characters escaped).
+ * Pure but for memory. */
+#ifndef REEVE_PROTO_JSON_H
+#define REEVE_PROTO_JSON_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "proto/codec.h"
+
+/* Appends the msgpack of a JSON text. 0; 1 with *fault set (problem has line and column);
+ * -ENOMEM. */
+int json_to_msgpack(struct text json, struct buf *out, struct fault *fault);
+
+/* Appends the JSON of one well-formed msgpack value. 0, -ENOMEM, -EINVAL for bad bytes. */
+int json_from_msgpack(struct slice value, struct buf *out);
+
+/* Appends the JSON of one encoded map of `shape` (names as keys, as on the wire), its fields worded
+ * as their kinds want: uuid → its text, time → RFC 3339, lists and maps by their own shapes.
+ * Fields unknown to the shape are written as they are. 0, -ENOMEM, -EINVAL. */
+int json_from_shape(struct slice value, const struct shape *shape, struct buf *out);
+
+/* As json_from_shape, from the C struct. */
+int json_from_struct(const void *value, const struct shape *shape, struct buf *out);
+
+/* Appends a map of `shape` from a JSON object, for a shape's fields and nothing else: an unknown
+ * name is a fault that names it ("unknown field"), a value of the wrong kind or beyond the row's
+ * max likewise. Times are RFC 3339 texts (or whole milliseconds), ids are texts. 0; 1 with *fault
+ * set; -ENOMEM. */
+int json_to_shape(struct text json, const struct shape *shape, struct buf *out,
+                  struct fault *fault);
+
+/* Appends `text` as a JSON string with its quotes. 0, -ENOMEM. */
+int json_string(struct buf *out, struct text text);
+
+#endif

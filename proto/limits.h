@@ -1,0 +1,78 @@
+/* Every bound that both ends of a conversation must agree on: one number, one name, one place.
+ *
+ * Sizes are bytes unless the name says otherwise, times milliseconds. Bounds that an operator may
+ * change are settings of the broker; what stands here is their ceiling or their default. */
+#ifndef REEVE_PROTO_LIMITS_H
+#define REEVE_PROTO_LIMITS_H
+
+enum {
+    PROTOCOL_VERSION = 1,
+
+    /* One ZeroMQ frame. A batch of 1,000 jobs with 4 KiB each fits; so does one 1 MiB payload. */
+    MESSAGE_SIZE_MAX = 8 * 1024 * 1024,
+    MESSAGE_DEPTH_MAX = 40,       /* nesting of one frame, user values included */
+    VALUE_DEPTH_MAX = 32,         /* nesting of a user's value */
+    MESSAGE_ITEMS_MAX = 1000000,  /* msgpack items of one frame: what a scan may cost */
+
+    PARAMS_SIZE_MAX = 1024 * 1024,
+    RESULT_SIZE_MAX = 1024 * 1024,
+    CHECKPOINT_SIZE_MAX = 64 * 1024,
+    METADATA_SIZE_MAX = 16 * 1024,
+    CONTEXT_SIZE_MAX = 8 * 1024,
+
+    BATCH_JOBS_MAX = 1000,
+    LIST_LIMIT_DEFAULT = 50,
+    LIST_LIMIT_MAX = 1000,
+    LIST_OFFSET_MAX = 10000,
+
+    TYPE_LEN_MAX = 100,
+    QUEUE_LEN_MAX = 64,
+    OWNER_LEN_MAX = 100,
+    GROUP_LEN_MAX = 100,
+    NAME_LEN_MAX = 255,
+    DESCRIPTION_LEN_MAX = 1000,
+    KEY_LEN_MAX = 200,
+    MESSAGE_LEN_MAX = 2000, /* a log line, an error message, a progress message, a reason */
+    TRACEPARENT_LEN_MAX = 55,
+    HOST_LEN_MAX = 255,
+    ENDPOINT_LEN_MAX = 255,
+
+    PRIORITY_MAX = 9,
+    PRIORITY_DEFAULT = 5,
+    ATTEMPTS_MAX = 10000,
+    ATTEMPTS_DEFAULT = 3,
+    LOST_DEFAULT = 3,
+    AGAIN_MAX = 100, /* "try again later" answers of one job */
+    BACKOFF_DEFAULT_MS = 2000,
+    BACKOFF_CAP_DEFAULT_MS = 10 * 60 * 1000,
+    TIMEOUT_DEFAULT_MS = 60 * 60 * 1000,
+    GRACE_DEFAULT_MS = 10 * 1000, /* from SIGTERM to SIGKILL */
+
+    HEARTBEAT_DEFAULT_MS = 2000,
+    LOST_AFTER_DEFAULT_MS = 10 * 1000,
+
+    STAGES_MAX = 64,
+    LOGS_MAX = 10000,                 /* log lines kept of one job */
+    LOGS_SIZE_MAX = 4 * 1024 * 1024,  /* and their bytes */
+    EVENTS_MAX = 1000,                /* events kept of one job */
+    ERRORS_MAX = 20,                  /* attempts' errors kept of one job */
+    REPORT_ITEMS_MAX = 1000,          /* one report message */
+
+    WORKER_SLOTS_MAX = 4096,
+    WORKER_QUEUES_MAX = 256,
+    WORKER_TYPES_MAX = 256,
+    SESSIONS_MAX = 100000,
+    WATCHED_REVS_MAX = 1000, /* jobs in one get_revs */
+    CHARGES_MAX = 8
+};
+
+/* Times that do not fit an int. */
+#define DELAY_MAX_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
+#define TIMEOUT_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
+#define RETENTION_MAX_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
+#define RETENTION_DEFAULT_MS (UINT64_C(90) * 24 * 3600 * 1000)
+#define RETENTION_CANCELLED_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define IDEMPOTENCY_MS (UINT64_C(24) * 3600 * 1000)
+#define TIME_MAX_MS (UINT64_C(253402300799999)) /* the end of the year 9999 */
+
+#endif
