@@ -13,7 +13,8 @@
 int file_read_all(const char *path, size_t max, struct buf *out);
 
 /* Writes `data` to PATH.tmp-RANDOM, syncs it, renames it over `path` and syncs the folder. `mode`
- * is the new file's exactly (0600 for keys). 0 or -errno; then `path` is as before. */
+ * is the new file's exactly (0600 for keys). 0 or -errno; then
+ * `path` is as before, or, where only the folder's sync failed, already new. */
 int file_write_atomic(const char *path, struct slice data, mode_t mode);
 
 #endif
