@@ -1,0 +1,125 @@
+/* Keys and values of the store's tables: how they are built, and what rests in them.
+ *
+ * Values are shapes (proto/codec.h) with numbers as keys, so that an old file is readable by a new
+ * broker: add a row with a new number, never change or reuse one; what is absent reads as zero.
+ * Changing what a key looks like, or what a field means, is a new FORMAT_VERSION and a migration.
+ *
+ * Key builders fill a caller's `struct rec_key` and return its bytes; they never fail, since every
+ * part is bounded by proto/limits.h. Pure. */
+#ifndef REEVE_BROKER_STORE_RECORD_H
+#define REEVE_BROKER_STORE_RECORD_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "broker/store/store.h"
+#include "proto/codec.h"
+
+enum { FORMAT_VERSION = 1 };
+
+/* Where a job stands. Its lane's names are here too, so that a transition never reads the spec.
+ *   ready_at, ready_seq   its place in the ready table, while pending
+ *   due_at                when it leaves `scheduled`
+ *   fence, ending         the current dispatch; `ending`: cancelled, its handler not yet gone
+ *   failures, lost, again what counts against max_attempts, max_lost and AGAIN_MAX
+ *   report_n              the last report of this fence that was stored
+ *   log_*, event_first    bounds of what is kept in the log and event tables */
+#define FIELDS_REC_STATE(F)                                                               \
+    F(1,  state, status,       0, none)                                                   \
+    F(2,  u64,   rev,          UINT64_MAX, none)                                          \
+    F(3,  time,  created_at,   TIME_MAX_MS, none)                                         \
+    F(4,  time,  updated_at,   TIME_MAX_MS, none)                                         \
+    F(5,  text,  queue,        QUEUE_LEN_MAX, none)                                       \
+    F(6,  text,  owner,        OWNER_LEN_MAX, none)                                       \
+    F(7,  text,  group,        GROUP_LEN_MAX, none)                                       \
+    F(8,  text,  type,         TYPE_LEN_MAX, none)                                        \
+    F(9,  u64,   priority,     PRIORITY_MAX, none)                                        \
+    F(10, time,  due_at,       TIME_MAX_MS, none)                                         \
+    F(11, time,  ready_at,     TIME_MAX_MS, none)                                         \
+    F(12, u64,   ready_seq,    UINT64_MAX, none)                                          \
+    F(13, u64,   attempt,      UINT64_MAX, none)                                          \
+    F(14, u64,   failures,     UINT64_MAX, none)                                          \
+    F(15, u64,   lost,         UINT64_MAX, none)                                          \
+    F(16, u64,   again,        UINT64_MAX, none)                                          \
+    F(17, u64,   fence,        UINT64_MAX, none)                                          \
+    F(18, flag,  ending,       0, none)                                                   \
+    F(19, time,  started_at,   TIME_MAX_MS, none)                                         \
+    F(20, time,  completed_at, TIME_MAX_MS, none)                                         \
+    F(21, uuid,  session,      0, none)                                                   \
+    F(22, map,   worker,       0, WORKER_REF)                                             \
+    F(23, map,   progress,     0, PROGRESS)                                               \
+    F(24, map,   cancel,       0, CANCELLATION)                                           \
+    F(25, map,   error,        0, FAILURE)                                                \
+    F(26, u64,   report_n,     UINT64_MAX, none)                                          \
+    F(27, u64,   log_next,     UINT64_MAX, none)                                          \
+    F(28, u64,   log_first,    UINT64_MAX, none)                                          \
+    F(29, u64,   log_bytes,    UINT64_MAX, none)                                          \
+    F(30, u64,   event_first,  UINT64_MAX, none)                                          \
+    F(31, u64,   failure_n,    UINT64_MAX, none)                                          \
+    F(32, time,  expires_at,   TIME_MAX_MS, none)
+
+/* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
+#define FIELDS_REC_IDEMPOTENCY(F)                                                         \
+    F(1, blob, fingerprint, 64, none)                                                     \
+    F(2, blob, answer,      MESSAGE_SIZE_MAX, none)                                       \
+    F(3, time, at,          TIME_MAX_MS, none)
+
+SHAPE_STRUCT(rec_state, FIELDS_REC_STATE);
+SHAPE_STRUCT(rec_idempotency, FIELDS_REC_IDEMPOTENCY);
+extern const struct shape shape_rec_state;
+extern const struct shape shape_rec_idempotency;
+
+struct rec_key {
+    uint8_t at[STORE_KEY_MAX];
+    size_t len;
+};
+
+/* Kinds of timers, as they stand in the timer table's keys. */
+enum rec_timer {
+    TIMER_DUE = 1,       /* what = job: scheduled → pending */
+    TIMER_RETENTION = 2, /* what = job: a finished job goes */
+    TIMER_TOMBSTONE = 3, /* what = job: its tombstone goes */
+    TIMER_IDEMPOTENCY = 4 /* what = owner | key: the stored answer goes */
+};
+
+struct slice key_job(const struct uuid *job);
+/* job | n: events by rev, logs by seq, failures by attempt. */
+struct slice key_job_n(struct rec_key *key, const struct uuid *job, uint64_t n);
+struct slice key_fence(struct rec_key *key, uint64_t fence);
+struct slice key_status(struct rec_key *key, enum job_state status, uint64_t created_at,
+                        const struct uuid *job);
+struct slice key_timer(struct rec_key *key, uint64_t at, enum rec_timer kind, struct slice what);
+struct slice key_idempotency(struct rec_key *key, struct text owner, struct text name);
+struct slice key_counter(struct rec_key *key, char dimension, struct text name,
+                         enum job_state status);
+
+/* A lane's key, part by part: each returns the bytes so far, a prefix for scans. Texts in keys
+ * end with a 0 byte, so that no name is another's prefix; a text with a 0 byte is refused before
+ * it gets here. */
+struct slice key_ready_queue(struct rec_key *key, struct text queue);
+struct slice key_ready_priority(struct rec_key *key, struct text queue, uint64_t priority);
+struct slice key_ready_group(struct rec_key *key, struct text queue, uint64_t priority,
+                             struct text group);
+struct slice key_ready_lane(struct rec_key *key, struct text queue, uint64_t priority,
+                            struct text group, struct text type);
+/* The whole key of a pending job. */
+struct slice key_ready(struct rec_key *key, const struct rec_state *state,
+                       const struct uuid *job);
+
+/* Taking keys apart. 0; 1 where the bytes are not such a key. The texts point into `key`. */
+struct rec_ready {
+    struct text queue, group, type;
+    uint64_t priority, at, arrival;
+    struct uuid job;
+};
+int key_ready_parse(struct slice key, struct rec_ready *ready_out);
+int key_timer_parse(struct slice key, uint64_t *at_out, enum rec_timer *kind_out,
+                    struct slice *what_out);
+int key_status_parse(struct slice key, enum job_state *status_out, uint64_t *created_out,
+                     struct uuid *job_out);
+int key_counter_parse(struct slice key, char *dimension_out, struct text *name_out,
+                      enum job_state *status_out);
+int key_uuid_parse(struct slice bytes, struct uuid *job_out);
+
+#endif
