@@ -54,7 +54,8 @@ int buf_append_text(struct buf *buf, struct text text)
     return buf_append(buf, text.at, text.len);
 }
 
-static int print_at_end(struct buf *buf, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static int print_at_end(struct buf *buf, const char *fmt,
+                                                              va_list args)
 {
     va_list measure;
     va_copy(measure, args);

@@ -6,6 +6,7 @@ include(GNUInstallDirs)
 set(REEVE_SANITIZE "none" CACHE STRING "Sanitizers: none, address,undefined or thread")
 set_property(CACHE REEVE_SANITIZE PROPERTY STRINGS none "address,undefined" thread)
 option(REEVE_WERROR "Warnings are errors" OFF)
+option(REEVE_TESTS "Build the tests too" ON)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Kind of build" FORCE)
@@ -41,5 +42,6 @@ elseif(REEVE_SANITIZE STREQUAL "address,undefined" OR REEVE_SANITIZE STREQUAL "t
         add_compile_options(-fno-sanitize-recover=undefined)
     endif()
 else()
-    message(FATAL_ERROR "REEVE_SANITIZE is '${REEVE_SANITIZE}'; use none, address,undefined or thread")
+    message(FATAL_ERROR "REEVE_SANITIZE is '${REEVE_SANITIZE}'; "
+                        "use none, address,undefined or thread")
 endif()

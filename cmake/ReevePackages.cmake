@@ -1,9 +1,9 @@
-# The libraries Reeve stands on, each as an imported target reeve::NAME; `deploy/dependencies` installs
-# them. Must never download anything.
+# The libraries Reeve stands on, each as a target reeve::NAME; `deploy/dependencies` installs them.
+# Must never download anything.
 
 find_package(PkgConfig REQUIRED)
 
-# reeve_package(NAME DEBIAN MODULE...): the first pkg-config module that is there becomes reeve::NAME.
+# reeve_package(NAME DEBIAN MODULE...): the first pkg-config module found becomes reeve::NAME.
 function(reeve_package name debian)
     foreach(module ${ARGN})
         pkg_check_modules(REEVE_${name} QUIET IMPORTED_TARGET ${module})
@@ -45,6 +45,8 @@ reeve_package(msgpack libmsgpack-dev msgpack-c msgpack)
 reeve_package(jansson libjansson-dev jansson)
 reeve_package(microhttpd libmicrohttpd-dev libmicrohttpd)
 reeve_package(gnutls libgnutls28-dev gnutls)
-reeve_package(cmocka libcmocka-dev cmocka)
+if(REEVE_TESTS)
+    reeve_package(cmocka libcmocka-dev cmocka)
+endif()
 reeve_probe(lmdb liblmdb-dev lmdb.h lmdb)
 reeve_probe(uthash uthash-dev uthash.h)

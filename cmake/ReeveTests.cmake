@@ -1,11 +1,14 @@
-# How tests are declared. A test's label is its kind, the folder it lives in under tests/, unless LABEL
-# says otherwise; `long` is for what belongs to the long battery. Must never run anything itself.
+# How tests are declared. Must never run anything itself.
 #
-#   reeve_test(NAME SOURCES a.c ... LIBS reeve_base ... [LABEL unit] [TIMEOUT 60])
+#   reeve_test(NAME SOURCES a.c ... LIBS reeve_base ... [LABEL unit] [TIMEOUT 60] [SERIAL])
 #       a cmocka program; warnings, sanitizers and the include path are those of the house
-#   reeve_script_test(NAME SCRIPT [ARGS ...] [LABEL wire] [TIMEOUT 60])
-#       a Python script (*.py, run by /usr/bin/python3) or a shell script, with REEVE_BUILD = the build
-#       folder (where the programs are) and REEVE_SOURCE = the tree
+#   reeve_script_test(NAME SCRIPT [ARGS ...] [LABEL wire] [TIMEOUT 60] [SERIAL])
+#       a Python script (*.py, run by /usr/bin/python3) or a shell script, with REEVE_BUILD = the
+#       build folder (where the programs are) and REEVE_SOURCE = the tree
+#
+# LABEL: the test's kind; without it the folder's name below tests/. `LABEL long` is for what
+# belongs to the long battery, `LABEL "http;threads"` for what should run under TSan too.
+# TIMEOUT: seconds. SERIAL: nothing else may run at the same time.
 
 set(REEVE_PYTHON /usr/bin/python3)
 
@@ -25,7 +28,7 @@ function(reeve_kind out)
     set(${out} ${kind} PARENT_SCOPE)
 endfunction()
 
-function(reeve_test_properties name label timeout)
+function(reeve_test_properties name label timeout serial)
     if(NOT label)
         reeve_kind(label)
     endif()
@@ -33,25 +36,25 @@ function(reeve_test_properties name label timeout)
         set(timeout 60)
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout}
-                         ENVIRONMENT "${REEVE_TEST_ENVIRONMENT}")
+                         RUN_SERIAL ${serial} ENVIRONMENT "${REEVE_TEST_ENVIRONMENT}")
 endfunction()
 
 function(reeve_test name)
-    cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+    cmake_parse_arguments(arg "SERIAL" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
     add_executable(${name} ${arg_SOURCES})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
     target_link_libraries(${name} PRIVATE ${arg_LIBS} reeve::cmocka)
     add_test(NAME ${name} COMMAND ${name})
-    reeve_test_properties(${name} "${arg_LABEL}" "${arg_TIMEOUT}")
+    reeve_test_properties(${name} "${arg_LABEL}" "${arg_TIMEOUT}" ${arg_SERIAL})
 endfunction()
 
 function(reeve_script_test name script)
-    cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "ARGS" ${ARGN})
+    cmake_parse_arguments(arg "SERIAL" "LABEL;TIMEOUT" "ARGS" ${ARGN})
     get_filename_component(path ${script} ABSOLUTE)
     if(path MATCHES "\\.py$")
         add_test(NAME ${name} COMMAND ${REEVE_PYTHON} ${path} ${arg_ARGS})
     else()
         add_test(NAME ${name} COMMAND ${path} ${arg_ARGS})
     endif()
-    reeve_test_properties(${name} "${arg_LABEL}" "${arg_TIMEOUT}")
+    reeve_test_properties(${name} "${arg_LABEL}" "${arg_TIMEOUT}" ${arg_SERIAL})
 endfunction()
