@@ -9,7 +9,7 @@
  *
  * Decoding never allocates and never copies: texts, blobs, values and lists point into the bytes
  * that were decoded and live as long as they do. Bytes from a wire or disk lead to a fault, never
- * to an assertion. All functions are pure and thread-safe. Only codec.c and pack.c may include
+ * to an assertion. All functions are pure and thread-safe. Only proto/packer.h may include
  * msgpack.h. */
 #ifndef REEVE_PROTO_CODEC_H
 #define REEVE_PROTO_CODEC_H
@@ -146,7 +146,8 @@ struct message {
     };
 };
 
-/* What is wrong with bytes: which field (a path such as "jobs[3].type"), and what was expected. */
+/* What is wrong with bytes: which field, and what was expected. The decoder names a field of the
+ * map it reads ("type"); whoever reads a list's items makes a path of it with fault_within. */
 struct fault {
     enum wire_error error;
     char field[96];
@@ -162,7 +163,8 @@ int shape_encode(struct buf *out, const struct shape *shape, const void *value,
 
 /* Reads one map of `shape`, which must be all of `in`, into `value_out` (a struct of `shape`,
  * zeroed first). 0; 1 with *fault set (INVALID_REQUEST, or PAYLOAD_TOO_LARGE for an over-long any
- * or blob). Unknown keys are skipped, a key twice is a fault. */
+ * or blob). Unknown keys are skipped, a key twice is a fault, nil is as absent (but an any). The
+ * maps and lists inside are checked when they are read in their turn. */
 int shape_decode(struct slice in, const struct shape *shape, enum shape_keys keys,
                  void *value_out, struct fault *fault);
 
@@ -204,6 +206,10 @@ extern const struct shape shape_envelope;
 /* Who may send a message: a mask of these. */
 enum message_from { FROM_CLIENT = 1, FROM_WORKER = 2, FROM_BROKER = 4, FROM_EVENTS = 8 };
 unsigned message_senders(enum message_id id);
+
+/* Puts where a fault was found before its field: "type" becomes "jobs[3].type" (`index` < 0: the
+ * `parent` is a map, and it becomes "job.type"). For those who walk the lists of a message. */
+void fault_within(struct fault *fault, const char *parent, int64_t index);
 
 /* Sets *fault, printf-style. Returns 1, so that a check can end with `return fault_set(…)`. */
 int fault_set(struct fault *fault, enum wire_error error, const char *field,

@@ -42,6 +42,9 @@ struct mp_reader mp_reader_of(struct slice in);
 struct mp_token mp_next(struct mp_reader *reader);
 /* Steps over one whole value. Returns its bytes; .at == NULL where they are cut or malformed. */
 struct slice mp_skip(struct mp_reader *reader);
+/* The same within bounds, as scan_value has them; *problem_out is a static string, or NULL. */
+struct slice mp_skip_within(struct mp_reader *reader, uint32_t depth_max, uint32_t items_max,
+                            const char **problem_out);
 /* The type of the next value without reading it. */
 enum mp_type mp_peek(const struct mp_reader *reader);
 
