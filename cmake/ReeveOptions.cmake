@@ -2,6 +2,8 @@
 # Must never name a target or a library.
 
 include(GNUInstallDirs)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
 
 set(REEVE_SANITIZE "none" CACHE STRING "Sanitizers: none, address,undefined or thread")
 set_property(CACHE REEVE_SANITIZE PROPERTY STRINGS none "address,undefined" thread)
