@@ -228,8 +228,8 @@ static int read_items(struct mp_reader *reader, const struct field *field, struc
     return 0;
 }
 
-static int read_value(struct mp_reader *reader, const struct field *field, enum shape_keys keys,
-                      void *member, struct fault *fault)
+int decode_value(struct mp_reader *reader, const struct field *field, enum shape_keys keys,
+                 void *member, struct fault *fault)
 {
     switch ((enum field_kind)field->kind) {
     case KIND_u64:
@@ -270,25 +270,32 @@ static bool is_named(const struct field *field, struct text key)
 }
 
 /* Looks from the expected field on and around; SIZE_MAX where there is none. */
-static size_t find_name(const struct target *target, struct text key)
+static size_t find_name(const struct shape *shape, size_t next, struct text key)
 {
-    const struct shape *shape = target->shape;
-    for (size_t i = target->next; i < shape->count; i++)
+    for (size_t i = next; i < shape->count; i++)
         if (is_named(&shape->fields[i], key))
             return i;
-    for (size_t i = 0; i < target->next; i++)
+    for (size_t i = 0; i < next; i++)
         if (is_named(&shape->fields[i], key))
             return i;
     return SIZE_MAX;
 }
 
-static size_t find_number(const struct target *target, uint64_t number)
+const struct field *decode_find(const struct shape *shape, struct text name, size_t *next)
 {
-    const struct shape *shape = target->shape;
-    for (size_t i = target->next; i < shape->count; i++)
+    size_t index = find_name(shape, *next, name);
+    if (index == SIZE_MAX)
+        return NULL;
+    *next = index + 1;
+    return &shape->fields[index];
+}
+
+static size_t find_number(const struct shape *shape, size_t next, uint64_t number)
+{
+    for (size_t i = next; i < shape->count; i++)
         if (shape->fields[i].number == number)
             return i;
-    for (size_t i = 0; i < target->next; i++)
+    for (size_t i = 0; i < next; i++)
         if (shape->fields[i].number == number)
             return i;
     return SIZE_MAX;
@@ -335,7 +342,7 @@ static int read_field(struct mp_reader *reader, struct target *target, size_t in
         reader->at++;
         return 0;
     }
-    return read_value(reader, field, keys, target->base + field->offset, fault);
+    return decode_value(reader, field, keys, target->base + field->offset, fault);
 }
 
 static int read_pair(struct mp_reader *reader, struct target *targets, size_t count,
@@ -345,8 +352,10 @@ static int read_pair(struct mp_reader *reader, struct target *targets, size_t co
     if (read_key(reader, keys, &key, fault))
         return 1;
     for (size_t i = 0; i < count; i++) {
-        size_t index = keys == KEYS_NAMES ? find_name(&targets[i], key.name)
-                                          : find_number(&targets[i], key.number);
+        const struct target *target = &targets[i];
+        size_t index = keys == KEYS_NAMES
+                           ? find_name(target->shape, target->next, key.name)
+                           : find_number(target->shape, target->next, key.number);
         if (index != SIZE_MAX)
             return read_field(reader, &targets[i], index, keys, fault);
     }

@@ -29,6 +29,14 @@ int decode_pairs(struct mp_reader *reader, uint32_t pairs, struct target *target
 int decode_map(struct mp_reader *reader, const struct shape *shape, enum shape_keys keys,
                void *value_out, struct fault *fault);
 
+/* Reads one value of `field`, checked against its row, into `member`. 0; 1 with *fault set. */
+int decode_value(struct mp_reader *reader, const struct field *field, enum shape_keys keys,
+                 void *member, struct fault *fault);
+
+/* The field of that name, looked for from `*next` on and around, which then is the one behind it;
+ * NULL where the shape has none. */
+const struct field *decode_find(const struct shape *shape, struct text name, size_t *next);
+
 /* Reads an id: bin of 16, or a str that uuid_parse takes. Is it one? */
 bool decode_uuid(struct mp_reader *reader, struct uuid *out);
 

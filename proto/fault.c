@@ -4,6 +4,16 @@
 #include <stdio.h>
 
 #include "proto/decode.h"
+#include "proto/utf8.h"
+
+/* What was cut may end inside a character, and a fault travels as text: it ends before that. */
+static void end_well(char *text)
+{
+    size_t at = 0, len = strlen(text), step;
+    while (at < len && (step = utf8_step((const uint8_t *)text + at, len - at)) > 0)
+        at += step;
+    text[at] = '\0';
+}
 
 int fault_set(struct fault *fault, enum wire_error error, const char *field, const char *problem,
               ...)
@@ -14,6 +24,8 @@ int fault_set(struct fault *fault, enum wire_error error, const char *field, con
     va_start(args, problem);
     vsnprintf(fault->problem, sizeof fault->problem, problem, args);
     va_end(args);
+    end_well(fault->field);
+    end_well(fault->problem);
     return 1;
 }
 
@@ -25,9 +37,9 @@ void fault_within(struct fault *fault, const char *parent, int64_t index)
     int len = index < 0 ? snprintf(fault->field, sizeof fault->field, "%s", parent)
                         : snprintf(fault->field, sizeof fault->field, "%s[%lld]", parent,
                                    (long long)index);
-    if (len < 0 || (size_t)len >= sizeof fault->field)
-        return;
-    snprintf(fault->field + len, sizeof fault->field - (size_t)len, "%s%s", dot, inner);
+    if (len >= 0 && (size_t)len < sizeof fault->field)
+        snprintf(fault->field + len, sizeof fault->field - (size_t)len, "%s%s", dot, inner);
+    end_well(fault->field);
 }
 
 #define STATE(number, NAME, word, moves) " " word
