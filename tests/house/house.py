@@ -32,7 +32,7 @@ EXTRA = {
 # Public headers are also known by their installed names.
 PUBLIC = {"reeve.h": "client", "reeve_worker.h": "worker"}
 
-# Libraries with one home: the header's pattern, and the files that may include it; tests always may.
+# Libraries with one home: the header, and the files that may include it; tests always may.
 LIBRARIES = (
     (r"msgpack(\.h|/.*)", r"proto/.*"),
     (r"lmdb\.h", r"broker/store/store_lmdb\.c"),
