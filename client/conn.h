@@ -95,7 +95,8 @@ uint64_t conn_next_deadline(struct conn *conn);
  * `arg`. `request` is borrowed during the call; its envelope is the caller's (owner, admin, charge)
  * but for `request`, which is set here. timeout_ms: 1 to CONN_CALL_MS_MAX, from now, over all
  * reconnects. 0; then the callback will come. -EAGAIN: too many calls or bytes are open; -EMSGSIZE:
- * larger than the broker takes; -ENOMEM; -EINVAL; then it will not. */
+ * larger than the broker takes; -ENOMEM; -EINVAL; -ECONNABORTED inside conn_close; then it will
+ * not. */
 int conn_call(struct conn *conn, const struct message *request, uint64_t timeout_ms,
               conn_callback *callback, void *arg);
 
