@@ -30,8 +30,8 @@ struct call {
 };
 
 struct conn {
-    struct sockets sockets;
-    struct session *session;
+    struct client_sockets sockets;
+    struct client_session *session;
     struct call *calls;
     int fds[CONN_FDS_MAX];
 
@@ -67,11 +67,11 @@ static const char *or_else(const char *text, const char *otherwise)
     return text && text[0] ? text : otherwise;
 }
 
-static int session_open(const struct conn_options *options, struct session **session_out)
+static int session_open(const struct conn_options *options, struct client_session **session_out)
 {
     uint64_t now = clock_wall_ms();
     size_t bytes = options->bytes_max ? options->bytes_max : CONN_BYTES_DEFAULT;
-    struct session_config config = {
+    struct client_session_config config = {
         .id = uuid_v7(now, random_u64(), random_u64()),
         .epoch = now,
         .role = text_of(or_else(options->role, "producer")),
@@ -81,7 +81,7 @@ static int session_open(const struct conn_options *options, struct session **ses
         .bytes_max = bytes > MESSAGE_SIZE_MAX ? bytes : MESSAGE_SIZE_MAX,
         .always_ping = options->always_ping,
     };
-    return session_new(&config, session_out);
+    return client_session_new(&config, session_out);
 }
 
 static int open_parts(const struct conn_options *options, struct conn *conn)
@@ -91,11 +91,11 @@ static int open_parts(const struct conn_options *options, struct conn *conn)
         memcpy(conn->events_given, options->events, strlen(options->events));
     int rc = session_open(options, &conn->session);
     if (rc == 0)
-        rc = sockets_open(conn->broker, &conn->sockets);
+        rc = client_sockets_open(conn->broker, &conn->sockets);
     if (rc < 0)
         return rc;
-    conn->fds[0] = socket_fd(conn->sockets.dealer);
-    conn->fds[1] = socket_fd(conn->sockets.events);
+    conn->fds[0] = client_socket_fd(conn->sockets.dealer);
+    conn->fds[1] = client_socket_fd(conn->sockets.events);
     return conn->fds[0] < 0 ? conn->fds[0] : conn->fds[1] < 0 ? conn->fds[1] : 0;
 }
 
@@ -133,13 +133,13 @@ void conn_close(struct conn **conn_at)
         return;
     conn->closing = true;
     if (conn->session && conn->sockets.dealer) {
-        session_leave(conn->session);
+        client_session_leave(conn->session);
         send_all(conn, clock_mono_ms());
     }
     while (conn->calls)
         call_end(conn, conn->calls, &(struct conn_outcome){.status = -ECONNABORTED});
-    session_destroy(&conn->session);
-    sockets_close(&conn->sockets);
+    client_session_destroy(&conn->session);
+    client_sockets_close(&conn->sockets);
     free(conn);
     *conn_at = NULL;
 }
@@ -164,7 +164,7 @@ static int call_open(struct conn *conn, const struct message *request, uint64_t 
         return -ENOMEM;
     *call = *template;
     uint64_t now_ms = clock_mono_ms();
-    int rc = session_request(conn->session, now_ms, request, now_ms + timeout_ms, call);
+    int rc = client_session_request(conn->session, now_ms, request, now_ms + timeout_ms, call);
     if (rc < 0)
         free(call);
     else
@@ -192,7 +192,7 @@ void conn_abandon(struct conn *conn, const void *arg)
         next = call->next;
         if (call->arg != arg)
             continue;
-        session_abandon(conn->session, call);
+        client_session_abandon(conn->session, call);
         DL_DELETE(conn->calls, call);
         free(call);
     }
@@ -209,7 +209,7 @@ void conn_on_event(struct conn *conn, conn_event_callback *callback, void *arg)
 /* Where events come from, as far as it is known yet. */
 static int events_endpoint(const struct conn *conn, char out[ENDPOINT_SIZE])
 {
-    struct text told = session_peer(conn->session)->events;
+    struct text told = client_session_peer(conn->session)->events;
     struct text given = text_of(conn->events_given);
     return endpoint_of_events(text_of(conn->broker), given.len ? given : told, out);
 }
@@ -223,9 +223,9 @@ static int events_connect(struct conn *conn)
         strcmp(endpoint, conn->events) == 0)
         return 0;
     if (conn->events[0])
-        socket_disconnect(conn->sockets.events, conn->events);
+        client_socket_disconnect(conn->sockets.events, conn->events);
     conn->events[0] = '\0';
-    int rc = socket_connect(conn->sockets.events, endpoint);
+    int rc = client_socket_connect(conn->sockets.events, endpoint);
     if (rc == 0)
         memcpy(conn->events, endpoint, sizeof endpoint);
     return rc;
@@ -233,7 +233,7 @@ static int events_connect(struct conn *conn)
 
 static int subscribe(struct conn *conn, struct slice topic)
 {
-    int rc = socket_subscribe(conn->sockets.events, topic, true);
+    int rc = client_socket_subscribe(conn->sockets.events, topic, true);
     if (rc < 0)
         return rc;
     conn->subscriptions++;
@@ -242,7 +242,7 @@ static int subscribe(struct conn *conn, struct slice topic)
 
 static int unsubscribe(struct conn *conn, struct slice topic)
 {
-    int rc = socket_subscribe(conn->sockets.events, topic, false);
+    int rc = client_socket_subscribe(conn->sockets.events, topic, false);
     if (rc == 0)
         conn->subscriptions--;
     return rc;
@@ -279,7 +279,7 @@ static struct slice bytes_of(zmq_msg_t *frame)
     return (struct slice){zmq_msg_data(frame), zmq_msg_size(frame)};
 }
 
-static void end_call(struct conn *conn, const struct session_end *end)
+static void end_call(struct conn *conn, const struct client_session_end *end)
 {
     const struct conn_outcome outcome = {end->status, end->answer, end->sends > 1};
     call_end(conn, end->tag, &outcome);
@@ -289,12 +289,12 @@ static void on_answer_frame(struct conn *conn, struct slice bytes, uint64_t now_
 {
     struct message message;
     struct fault fault;
-    struct session_end end;
+    struct client_session_end end;
     int ended;
     if (message_decode(bytes, &message, &fault) == 0)
-        ended = session_receive(conn->session, now_ms, &message, &end);
+        ended = client_session_receive(conn->session, now_ms, &message, &end);
     else
-        ended = session_receive_bad(conn->session, now_ms, message.envelope.request, &end);
+        ended = client_session_receive_bad(conn->session, now_ms, message.envelope.request, &end);
     if (ended)
         end_call(conn, &end);
 }
@@ -318,7 +318,7 @@ static int receive_one(struct conn *conn, void *socket, uint64_t now_ms)
     int rc;
     zmq_msg_init(&frame);
     do
-        rc = socket_receive(socket, &frame, &more);
+        rc = client_socket_receive(socket, &frame, &more);
     while (rc == 0 && more);
     if (rc == 0 && socket == conn->sockets.dealer)
         on_answer_frame(conn, bytes_of(&frame), now_ms);
@@ -341,19 +341,19 @@ static int receive_some(struct conn *conn, void *socket, uint64_t now_ms)
 static void send_all(struct conn *conn, uint64_t now_ms)
 {
     struct slice frame;
-    while (session_next_send(conn->session, &frame)) {
-        int rc = socket_send(conn->sockets.dealer, frame);
+    while (client_session_next_send(conn->session, &frame)) {
+        int rc = client_socket_send(conn->sockets.dealer, frame);
         conn->writable = rc == 0;
         if (rc < 0)
             return;
-        session_sent(conn->session, now_ms);
+        client_session_sent(conn->session, now_ms);
     }
 }
 
 static void end_overdue(struct conn *conn, uint64_t now_ms)
 {
-    struct session_end end;
-    while (session_next_ended(conn->session, now_ms, &end))
+    struct client_session_end end;
+    while (client_session_next_ended(conn->session, now_ms, &end))
         end_call(conn, &end);
 }
 
@@ -364,12 +364,12 @@ static int turn(struct conn *conn, uint64_t now_ms)
         rc = receive_some(conn, conn->sockets.events, now_ms);
     if (rc < 0)
         return rc;
-    session_tick(conn->session, now_ms);
+    client_session_tick(conn->session, now_ms);
     end_overdue(conn, now_ms);
     send_all(conn, now_ms);
-    if (conn->welcomes == session_peer(conn->session)->welcomes)
+    if (conn->welcomes == client_session_peer(conn->session)->welcomes)
         return 0;
-    conn->welcomes = session_peer(conn->session)->welcomes;
+    conn->welcomes = client_session_peer(conn->session)->welcomes;
     events_connect(conn); /* an endpoint that makes no sense is asked for again with the next one */
     return 0;
 }
@@ -386,31 +386,31 @@ int conn_process(struct conn *conn, uint64_t now_mono_ms)
 uint64_t conn_next_deadline(struct conn *conn)
 {
     struct slice frame;
-    int dealer = socket_events(conn->sockets.dealer);
-    int events = socket_events(conn->sockets.events);
+    int dealer = client_socket_events(conn->sockets.dealer);
+    int events = client_socket_events(conn->sockets.events);
     conn->writable = (dealer & ZMQ_POLLOUT) != 0;
     if ((dealer | events) & ZMQ_POLLIN)
         return 0;
-    if (conn->writable && session_next_send(conn->session, &frame))
+    if (conn->writable && client_session_next_send(conn->session, &frame))
         return 0;
-    return session_next_deadline(conn->session);
+    return client_session_next_deadline(conn->session);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
 
 bool conn_is_up(const struct conn *conn)
 {
-    return session_is_up(conn->session) && conn->writable;
+    return client_session_is_up(conn->session) && conn->writable;
 }
 
 struct conn_limits conn_limits(const struct conn *conn)
 {
-    const struct session_peer *peer = session_peer(conn->session);
+    const struct client_session_peer *peer = client_session_peer(conn->session);
     return (struct conn_limits){peer->message_size_max, peer->params_size_max,
                                 peer->batch_jobs_max};
 }
 
 const struct fault *conn_refusal(const struct conn *conn)
 {
-    return session_refusal(conn->session);
+    return client_session_refusal(conn->session);
 }

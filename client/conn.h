@@ -32,9 +32,9 @@ struct conn;
 
 enum {
     CONN_FDS_MAX = 2,
-    CONN_CALLS_DEFAULT = 1024,              /* open calls */
-    CONN_BYTES_DEFAULT = 64 * 1024 * 1024,  /* and the bytes of their requests */
-    CONN_CALL_MS_MAX = 24 * 3600 * 1000     /* the longest timeout_ms of a call */
+    CONN_CALLS_DEFAULT = 1024,             /* open calls */
+    CONN_BYTES_DEFAULT = 64 * 1024 * 1024, /* and the bytes of their requests */
+    CONN_CALL_MS_MAX = 24 * 3600 * 1000    /* the longest timeout_ms of a call */
 };
 
 /* Strings are borrowed during conn_open only. {0} with a broker is a good start. */
@@ -73,7 +73,8 @@ typedef void conn_outcome_callback(void *arg, const struct conn_outcome *outcome
 typedef void conn_event_callback(void *arg, const struct message *message);
 
 /* Makes the sockets and starts connecting; returns at once, also where nobody listens. 0, -EINVAL
- * (an endpoint that cannot be read, or a text over the limits), -ENOMEM, -EMFILE, another -errno. */
+ * (an endpoint that cannot be read, or a text over the limits), -ENOMEM, -EMFILE, another -errno.
+ */
 int conn_open(const struct conn_options *options, struct conn **conn_out);
 
 /* Says bye, ends every open call with -ECONNABORTED (their callbacks run inside), frees everything;

@@ -31,8 +31,7 @@ static struct parts parts_of(struct text endpoint)
         return (struct parts){0};
     struct text host = {rest.at, port - 1};
     size_t source = last_of(host, ';');
-    return (struct parts){{host.at + source, host.len - source},
-                          {rest.at + port, rest.len - port}};
+    return (struct parts){{host.at + source, host.len - source}, {rest.at + port, rest.len - port}};
 }
 
 static bool is_wildcard(struct text host)

@@ -9,59 +9,59 @@
 #include "base/check.h"
 
 /* As many slots as the next power of two, so that a free number is always near. */
-int requests_init(struct requests *requests, uint32_t count_max, size_t bytes_max)
+int client_requests_init(struct client_requests *requests, uint32_t count_max, size_t bytes_max)
 {
     uint64_t slots = 1;
     CHECK(count_max > 0);
     while (slots < count_max)
         slots *= 2;
-    *requests = (struct requests){.count_max = count_max, .bytes_max = bytes_max};
+    *requests = (struct client_requests){.count_max = count_max, .bytes_max = bytes_max};
     heap_init(&requests->deadlines);
     requests->slots = calloc(slots, sizeof *requests->slots);
     requests->mask = slots - 1;
     return requests->slots ? 0 : -ENOMEM;
 }
 
-static void request_free(struct request *request)
+static void request_free(struct client_request *request)
 {
     buf_fini(&request->frame);
     free(request);
 }
 
-void requests_fini(struct requests *requests)
+void client_requests_fini(struct client_requests *requests)
 {
     heap_fini(&requests->deadlines);
     while (requests->head) {
-        struct request *request = requests->head;
+        struct client_request *request = requests->head;
         requests->head = request->next;
         request_free(request);
     }
     free(requests->slots);
-    *requests = (struct requests){0};
+    *requests = (struct client_requests){0};
 }
 
-static struct request **slot_of(const struct requests *requests, uint64_t number)
+static struct client_request **slot_of(const struct client_requests *requests, uint64_t number)
 {
     return &requests->slots[number & requests->mask];
 }
 
-uint64_t requests_number(struct requests *requests)
+uint64_t client_requests_number(struct client_requests *requests)
 {
     return ++requests->last_number; /* 64 bits do not come round */
 }
 
 /* The next number whose slot is free as well: there is one, as fewer are open than slots. */
-static uint64_t free_number(struct requests *requests)
+static uint64_t free_number(struct client_requests *requests)
 {
     CHECK(requests->count < requests->count_max);
     uint64_t number;
     do
-        number = requests_number(requests);
+        number = client_requests_number(requests);
     while (*slot_of(requests, number));
     return number;
 }
 
-static void append(struct requests *requests, struct request *request)
+static void append(struct client_requests *requests, struct client_request *request)
 {
     request->prev = requests->tail;
     request->next = NULL;
@@ -74,7 +74,7 @@ static void append(struct requests *requests, struct request *request)
         requests->unsent = request;
 }
 
-static void unlink_request(struct requests *requests, struct request *request)
+static void unlink_request(struct client_requests *requests, struct client_request *request)
 {
     if (requests->unsent == request)
         requests->unsent = request->next;
@@ -89,8 +89,8 @@ static void unlink_request(struct requests *requests, struct request *request)
 }
 
 /* Encodes the frame and checks it against the bounds. */
-static int encode(const struct requests *requests, const struct message *message, size_t size_max,
-                  struct request *request)
+static int encode(const struct client_requests *requests, const struct message *message,
+                  size_t size_max, struct client_request *request)
 {
     struct message numbered = *message;
     numbered.envelope.request = request->number;
@@ -102,12 +102,12 @@ static int encode(const struct requests *requests, const struct message *message
     return request->frame.len > requests->bytes_max - requests->bytes ? -EAGAIN : 0;
 }
 
-int requests_add(struct requests *requests, const struct message *message, uint64_t deadline_ms,
-                 size_t size_max, void *tag)
+int client_requests_add(struct client_requests *requests, const struct message *message,
+                        uint64_t deadline_ms, size_t size_max, void *tag)
 {
     if (requests->count >= requests->count_max)
         return -EAGAIN;
-    struct request *request = calloc(1, sizeof *request);
+    struct client_request *request = calloc(1, sizeof *request);
     if (!request)
         return -ENOMEM;
     request->number = free_number(requests);
@@ -127,19 +127,19 @@ int requests_add(struct requests *requests, const struct message *message, uint6
     return 0;
 }
 
-struct request *requests_find(const struct requests *requests, uint64_t number)
+struct client_request *client_requests_find(const struct client_requests *requests, uint64_t number)
 {
-    struct request *request = *slot_of(requests, number);
+    struct client_request *request = *slot_of(requests, number);
     return request && request->number == number ? request : NULL;
 }
 
-struct request *requests_first_due(const struct requests *requests)
+struct client_request *client_requests_first_due(const struct client_requests *requests)
 {
     struct heap_node *top = heap_peek(&requests->deadlines);
-    return top ? HEAP_ENTRY(top, struct request, deadline) : NULL;
+    return top ? HEAP_ENTRY(top, struct client_request, deadline) : NULL;
 }
 
-void requests_remove(struct requests *requests, struct request *request)
+void client_requests_remove(struct client_requests *requests, struct client_request *request)
 {
     unlink_request(requests, request);
     heap_remove(&requests->deadlines, &request->deadline);
@@ -149,21 +149,21 @@ void requests_remove(struct requests *requests, struct request *request)
     request_free(request);
 }
 
-void requests_sent(struct requests *requests, uint64_t now_ms)
+void client_requests_sent(struct client_requests *requests, uint64_t now_ms)
 {
-    struct request *request = requests->unsent;
+    struct client_request *request = requests->unsent;
     CHECK(request);
     request->sent_ms = now_ms;
     request->sends++;
     requests->unsent = request->next;
 }
 
-void requests_rewind(struct requests *requests)
+void client_requests_rewind(struct client_requests *requests)
 {
     requests->unsent = requests->head;
 }
 
-void requests_again(struct requests *requests, struct request *request)
+void client_requests_again(struct client_requests *requests, struct client_request *request)
 {
     unlink_request(requests, request);
     append(requests, request);

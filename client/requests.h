@@ -12,8 +12,8 @@
 #include "base/heap.h"
 #include "proto/codec.h"
 
-struct request {
-    struct request *prev, *next;
+struct client_request {
+    struct client_request *prev, *next;
     struct heap_node deadline; /* key: milliseconds */
     uint64_t number;
     uint64_t sent_ms;
@@ -22,9 +22,9 @@ struct request {
     struct buf frame;
 };
 
-struct requests {
-    struct request *head, *tail, *unsent;
-    struct request **slots; /* by number & mask */
+struct client_requests {
+    struct client_request *head, *tail, *unsent;
+    struct client_request **slots; /* by number & mask */
     uint64_t mask;
     uint64_t last_number;
     uint32_t count, count_max;
@@ -33,30 +33,31 @@ struct requests {
 };
 
 /* 0, -ENOMEM (nothing to free). */
-int requests_init(struct requests *requests, uint32_t count_max, size_t bytes_max);
-void requests_fini(struct requests *requests);
+int client_requests_init(struct client_requests *requests, uint32_t count_max, size_t bytes_max);
+void client_requests_fini(struct client_requests *requests);
 
 /* The next number that no open request has, never 0. Numbers only grow. */
-uint64_t requests_number(struct requests *requests);
+uint64_t client_requests_number(struct client_requests *requests);
 
 /* Adds the message at the end, numbered and encoded. 0, -EAGAIN beyond the bounds, -EMSGSIZE over
  * `size_max`, -ENOMEM. */
-int requests_add(struct requests *requests, const struct message *message, uint64_t deadline_ms,
-                 size_t size_max, void *tag);
+int client_requests_add(struct client_requests *requests, const struct message *message,
+                        uint64_t deadline_ms, size_t size_max, void *tag);
 
 /* The open request with this number, or NULL. */
-struct request *requests_find(const struct requests *requests, uint64_t number);
+struct client_request *client_requests_find(const struct client_requests *requests,
+                                            uint64_t number);
 
 /* The one whose deadline comes first, or NULL. */
-struct request *requests_first_due(const struct requests *requests);
+struct client_request *client_requests_first_due(const struct client_requests *requests);
 
 /* Takes it out and frees it. */
-void requests_remove(struct requests *requests, struct request *request);
+void client_requests_remove(struct client_requests *requests, struct client_request *request);
 
 /* `unsent` is out. */
-void requests_sent(struct requests *requests, uint64_t now_ms);
+void client_requests_sent(struct client_requests *requests, uint64_t now_ms);
 /* All are to be sent again, in their order; one is, after all others. */
-void requests_rewind(struct requests *requests);
-void requests_again(struct requests *requests, struct request *request);
+void client_requests_rewind(struct client_requests *requests);
+void client_requests_again(struct client_requests *requests, struct client_request *request);
 
 #endif

@@ -22,11 +22,11 @@ enum phase {
 
 enum sending { SENDING_NOTHING, SENDING_HELLO, SENDING_PING, SENDING_BYE, SENDING_REQUEST };
 
-struct session {
-    struct session_config config; /* its texts point into `texts` */
+struct client_session {
+    struct client_session_config config; /* its texts point into `texts` */
     struct buf texts;
     enum phase phase;
-    struct requests requests;
+    struct client_requests requests;
     uint64_t now_ms; /* the latest that was told */
 
     uint64_t hello_at;      /* when the next hello is due */
@@ -37,28 +37,28 @@ struct session {
     uint64_t ping_number, ping_sent_ms; /* of the last ping */
     uint64_t wanted_at; /* since when something is wanted and nothing heard; NEVER: it is not */
 
-    enum sending sending; /* what session_next_send gave last */
+    enum sending sending; /* what client_session_next_send gave last */
     struct buf control;   /* hello, ping or bye as a frame */
 
-    struct session_peer peer;
+    struct client_session_peer peer;
     struct buf events; /* peer.events */
     struct fault refusal;
 };
 
-static bool pinging(const struct session *session)
+static bool pinging(const struct client_session *session)
 {
     return session->phase == PHASE_UP &&
            (session->requests.count > 0 || session->config.always_ping);
 }
 
-static bool greeting(const struct session *session)
+static bool greeting(const struct client_session *session)
 {
     return session->phase == PHASE_GREETING || session->phase == PHASE_REFUSED;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static int config_copy(struct session *session, const struct session_config *config)
+static int config_copy(struct client_session *session, const struct client_session_config *config)
 {
     session->config = *config;
     struct text *const kept[] = {&session->config.role, &session->config.owner,
@@ -76,9 +76,10 @@ static int config_copy(struct session *session, const struct session_config *con
     return 0;
 }
 
-int session_new(const struct session_config *config, struct session **session_out)
+int client_session_new(const struct client_session_config *config,
+                       struct client_session **session_out)
 {
-    struct session *session = calloc(1, sizeof *session);
+    struct client_session *session = calloc(1, sizeof *session);
     *session_out = NULL;
     if (!session)
         return -ENOMEM;
@@ -86,24 +87,24 @@ int session_new(const struct session_config *config, struct session **session_ou
     session->hello_wait_ms = SESSION_HELLO_MS;
     session->ping_at = NEVER;
     session->wanted_at = NEVER;
-    session->peer = (struct session_peer){.message_size_max = MESSAGE_SIZE_MAX,
-                                          .params_size_max = PARAMS_SIZE_MAX,
-                                          .batch_jobs_max = BATCH_JOBS_MAX};
-    int rc = requests_init(&session->requests, config->requests_max, config->bytes_max);
+    session->peer = (struct client_session_peer){.message_size_max = MESSAGE_SIZE_MAX,
+                                                 .params_size_max = PARAMS_SIZE_MAX,
+                                                 .batch_jobs_max = BATCH_JOBS_MAX};
+    int rc = client_requests_init(&session->requests, config->requests_max, config->bytes_max);
     if (rc == 0)
         rc = config_copy(session, config);
     if (rc < 0)
-        session_destroy(&session);
+        client_session_destroy(&session);
     *session_out = session;
     return rc;
 }
 
-void session_destroy(struct session **session_at)
+void client_session_destroy(struct client_session **session_at)
 {
-    struct session *session = *session_at;
+    struct client_session *session = *session_at;
     if (!session)
         return;
-    requests_fini(&session->requests);
+    client_requests_fini(&session->requests);
     buf_fini(&session->texts);
     buf_fini(&session->control);
     buf_fini(&session->events);
@@ -113,27 +114,27 @@ void session_destroy(struct session **session_at)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* Takes a request out for good. What session_next_send gave may be gone with it. */
-static void end_request(struct session *session, struct request *request, int status,
-                        struct session_end *end_out)
+/* Takes a request out for good. What client_session_next_send gave may be gone with it. */
+static void end_request(struct client_session *session, struct client_request *request, int status,
+                        struct client_session_end *end_out)
 {
-    *end_out = (struct session_end){request->tag, status, NULL, request->sends};
+    *end_out = (struct client_session_end){request->tag, status, NULL, request->sends};
     if (session->sending == SENDING_REQUEST)
         session->sending = SENDING_NOTHING;
-    requests_remove(&session->requests, request);
+    client_requests_remove(&session->requests, request);
     if (session->phase == PHASE_UP && !pinging(session)) {
         session->ping_due = false;
         session->wanted_at = NEVER;
     }
 }
 
-int session_request(struct session *session, uint64_t now_ms, const struct message *message,
-                    uint64_t deadline_ms, void *tag)
+int client_session_request(struct client_session *session, uint64_t now_ms,
+                           const struct message *message, uint64_t deadline_ms, void *tag)
 {
     bool was_pinging = pinging(session);
     session->now_ms = now_ms;
-    int rc = requests_add(&session->requests, message, deadline_ms, session->peer.message_size_max,
-                          tag);
+    int rc = client_requests_add(&session->requests, message, deadline_ms,
+                                 session->peer.message_size_max, tag);
     if (rc < 0)
         return rc;
     if (!was_pinging && pinging(session))
@@ -143,19 +144,19 @@ int session_request(struct session *session, uint64_t now_ms, const struct messa
     return 0;
 }
 
-void session_abandon(struct session *session, const void *tag)
+void client_session_abandon(struct client_session *session, const void *tag)
 {
-    struct session_end end;
-    for (struct request *request = session->requests.head, *next; request; request = next) {
+    struct client_session_end end;
+    for (struct client_request *request = session->requests.head, *next; request; request = next) {
         next = request->next;
         if (request->tag == tag)
             end_request(session, request, 0, &end);
     }
 }
 
-int session_take(struct session *session, void **tag_out)
+int client_session_take(struct client_session *session, void **tag_out)
 {
-    struct session_end end;
+    struct client_session_end end;
     if (!session->requests.head)
         return 0;
     end_request(session, session->requests.head, 0, &end);
@@ -166,7 +167,7 @@ int session_take(struct session *session, void **tag_out)
 /* --- what comes from the broker --------------------------------------------------------------- */
 
 /* Back to greeting; everything that is out will go out again after the welcome. */
-static void greet(struct session *session, uint64_t now_ms)
+static void greet(struct client_session *session, uint64_t now_ms)
 {
     session->phase = PHASE_GREETING;
     session->hello_at = now_ms;
@@ -176,9 +177,9 @@ static void greet(struct session *session, uint64_t now_ms)
 }
 
 /* Numbers that are absent leave the protocol's own bounds. */
-static void learn_peer(struct session *session, const struct msg_welcome *welcome)
+static void learn_peer(struct client_session *session, const struct msg_welcome *welcome)
 {
-    struct session_peer *peer = &session->peer;
+    struct client_session_peer *peer = &session->peer;
     if (welcome->message_size_max > 0 && welcome->message_size_max < MESSAGE_SIZE_MAX)
         peer->message_size_max = welcome->message_size_max;
     if (welcome->params_size_max > 0)
@@ -190,7 +191,7 @@ static void learn_peer(struct session *session, const struct msg_welcome *welcom
     peer->events = kept ? buf_text(&session->events) : (struct text){0};
 }
 
-static void on_welcome(struct session *session, const struct msg_welcome *welcome)
+static void on_welcome(struct client_session *session, const struct msg_welcome *welcome)
 {
     learn_peer(session, welcome);
     if (!greeting(session))
@@ -200,24 +201,24 @@ static void on_welcome(struct session *session, const struct msg_welcome *welcom
     session->refusal = (struct fault){0};
     session->hello_wait_ms = SESSION_HELLO_MS;
     session->sending = SENDING_NOTHING;
-    requests_rewind(&session->requests);
+    client_requests_rewind(&session->requests);
     session->ping_at = session->now_ms + SESSION_PING_MS;
     session->wanted_at = session->requests.count > 0 ? session->now_ms : NEVER;
 }
 
 /* A pong for the last ping: a request that went out before it and is not answered was lost on the
  * way, or its answer was, if it is old enough not to be just slow. */
-static void on_pong(struct session *session, uint64_t number)
+static void on_pong(struct client_session *session, uint64_t number)
 {
-    struct requests *requests = &session->requests;
+    struct client_requests *requests = &session->requests;
     if (number != session->ping_number)
         return;
-    for (struct request *request = requests->head, *next; request && request != requests->unsent;
-         request = next) {
+    for (struct client_request *request = requests->head, *next;
+         request && request != requests->unsent; request = next) {
         next = request->next;
         if (request->sent_ms < session->ping_sent_ms &&
             request->sent_ms + SESSION_RESEND_MS <= session->now_ms)
-            requests_again(requests, request);
+            client_requests_again(requests, request);
     }
 }
 
@@ -230,7 +231,7 @@ static bool is_refusal(enum wire_error error)
 }
 
 /* The answer to hello is no: for good (it is tried again all the same, but seldom), or for now. */
-static void on_hello_error(struct session *session, const struct msg_error *error)
+static void on_hello_error(struct client_session *session, const struct msg_error *error)
 {
     enum wire_error code = wire_error_of(error->code);
     if (!greeting(session))
@@ -244,10 +245,11 @@ static void on_hello_error(struct session *session, const struct msg_error *erro
     fault_set(&session->refusal, code, "", "%.*s", (int)error->message.len, error->message.at);
 }
 
-static int on_answer(struct session *session, const struct message *message,
-                     struct session_end *end_out)
+static int on_answer(struct client_session *session, const struct message *message,
+                     struct client_session_end *end_out)
 {
-    struct request *request = requests_find(&session->requests, message->envelope.request);
+    struct client_request *request =
+        client_requests_find(&session->requests, message->envelope.request);
     if (!request)
         return 0;
     end_request(session, request, 0, end_out);
@@ -255,8 +257,8 @@ static int on_answer(struct session *session, const struct message *message,
     return 1;
 }
 
-static int on_error(struct session *session, const struct message *message,
-                    struct session_end *end_out)
+static int on_error(struct client_session *session, const struct message *message,
+                    struct client_session_end *end_out)
 {
     if (wire_error_of(message->error.code) == WIRE_UNKNOWN_SESSION) {
         if (session->phase == PHASE_UP)
@@ -270,8 +272,8 @@ static int on_error(struct session *session, const struct message *message,
     return on_answer(session, message, end_out);
 }
 
-int session_receive(struct session *session, uint64_t now_ms, const struct message *message,
-                    struct session_end *end_out)
+int client_session_receive(struct client_session *session, uint64_t now_ms,
+                           const struct message *message, struct client_session_end *end_out)
 {
     session->now_ms = now_ms;
     session->wanted_at = NEVER;
@@ -289,10 +291,10 @@ int session_receive(struct session *session, uint64_t now_ms, const struct messa
     }
 }
 
-int session_receive_bad(struct session *session, uint64_t now_ms, uint64_t request,
-                        struct session_end *end_out)
+int client_session_receive_bad(struct client_session *session, uint64_t now_ms, uint64_t request,
+                               struct client_session_end *end_out)
 {
-    struct request *found = requests_find(&session->requests, request);
+    struct client_request *found = client_requests_find(&session->requests, request);
     session->now_ms = now_ms;
     session->wanted_at = NEVER;
     if (!found)
@@ -303,13 +305,13 @@ int session_receive_bad(struct session *session, uint64_t now_ms, uint64_t reque
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-static uint64_t silence_at(const struct session *session)
+static uint64_t silence_at(const struct client_session *session)
 {
     bool waiting = session->phase == PHASE_UP && session->wanted_at != NEVER;
     return waiting ? session->wanted_at + SESSION_SILENCE_MS : NEVER;
 }
 
-void session_tick(struct session *session, uint64_t now_ms)
+void client_session_tick(struct client_session *session, uint64_t now_ms)
 {
     session->now_ms = now_ms;
     if (pinging(session) && now_ms >= session->ping_at) {
@@ -323,10 +325,10 @@ void session_tick(struct session *session, uint64_t now_ms)
 }
 
 /* The request that must end: over time, refused, or larger than the broker takes. */
-static struct request *next_ended(struct session *session, int *status_out)
+static struct client_request *next_ended(struct client_session *session, int *status_out)
 {
-    struct request *due = requests_first_due(&session->requests);
-    struct request *unsent = session->requests.unsent;
+    struct client_request *due = client_requests_first_due(&session->requests);
+    struct client_request *unsent = session->requests.unsent;
     if (due && due->deadline.key <= session->now_ms) {
         *status_out = -ETIMEDOUT;
         return due;
@@ -339,11 +341,12 @@ static struct request *next_ended(struct session *session, int *status_out)
     return unsent && unsent->frame.len > session->peer.message_size_max ? unsent : NULL;
 }
 
-int session_next_ended(struct session *session, uint64_t now_ms, struct session_end *end_out)
+int client_session_next_ended(struct client_session *session, uint64_t now_ms,
+                              struct client_session_end *end_out)
 {
     int status = 0;
     session->now_ms = now_ms;
-    struct request *request = next_ended(session, &status);
+    struct client_request *request = next_ended(session, &status);
     if (!request)
         return 0;
     end_request(session, request, status, end_out);
@@ -355,10 +358,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-uint64_t session_next_deadline(const struct session *session)
+uint64_t client_session_next_deadline(const struct client_session *session)
 {
-    const struct request *due = requests_first_due(&session->requests);
-    const struct request *unsent = session->requests.unsent;
+    const struct client_request *due = client_requests_first_due(&session->requests);
+    const struct client_request *unsent = session->requests.unsent;
     uint64_t at = due ? due->deadline.key : NEVER;
     if (due && session->phase == PHASE_REFUSED)
         return 0;
@@ -373,7 +376,7 @@ uint64_t session_next_deadline(const struct session *session)
 
 /* --- what goes to the broker ------------------------------------------------------------------ */
 
-static enum sending next_sending(const struct session *session)
+static enum sending next_sending(const struct client_session *session)
 {
     if (session->phase == PHASE_LEAVING)
         return SENDING_BYE;
@@ -386,7 +389,7 @@ static enum sending next_sending(const struct session *session)
     return session->requests.unsent ? SENDING_REQUEST : SENDING_NOTHING;
 }
 
-static void fill_hello(const struct session_config *config, struct message *hello)
+static void fill_hello(const struct client_session_config *config, struct message *hello)
 {
     hello->id = MSG_HELLO;
     hello->envelope.owner = config->owner;
@@ -398,10 +401,10 @@ static void fill_hello(const struct session_config *config, struct message *hell
 }
 
 /* Makes a hello, ping or bye, each with a number of its own. */
-static int encode_control(struct session *session, enum sending sending)
+static int encode_control(struct client_session *session, enum sending sending)
 {
     struct message message = {.id = sending == SENDING_PING ? MSG_PING : MSG_BYE};
-    message.envelope.request = requests_number(&session->requests);
+    message.envelope.request = client_requests_number(&session->requests);
     if (sending == SENDING_HELLO) {
         fill_hello(&session->config, &message);
         session->hello_number = message.envelope.request;
@@ -412,7 +415,7 @@ static int encode_control(struct session *session, enum sending sending)
     return message_encode(&session->control, &message);
 }
 
-bool session_next_send(struct session *session, struct slice *frame_out)
+bool client_session_next_send(struct client_session *session, struct slice *frame_out)
 {
     enum sending sending = next_sending(session);
     if (sending == SENDING_NOTHING)
@@ -428,7 +431,7 @@ bool session_next_send(struct session *session, struct slice *frame_out)
     return true;
 }
 
-static void hello_is_out(struct session *session)
+static void hello_is_out(struct client_session *session)
 {
     session->hello_at = session->now_ms + session->hello_wait_ms;
     session->hello_wait_ms *= 2;
@@ -436,13 +439,13 @@ static void hello_is_out(struct session *session)
         session->hello_wait_ms = SESSION_HELLO_MAX_MS;
 }
 
-static void ping_is_out(struct session *session)
+static void ping_is_out(struct client_session *session)
 {
     session->ping_due = false;
     session->ping_sent_ms = session->now_ms;
 }
 
-void session_sent(struct session *session, uint64_t now_ms)
+void client_session_sent(struct client_session *session, uint64_t now_ms)
 {
     enum sending sending = session->sending;
     session->sending = SENDING_NOTHING;
@@ -452,12 +455,12 @@ void session_sent(struct session *session, uint64_t now_ms)
     if (sending == SENDING_PING)
         ping_is_out(session);
     if (sending == SENDING_REQUEST)
-        requests_sent(&session->requests, now_ms);
+        client_requests_sent(&session->requests, now_ms);
     if (sending == SENDING_BYE)
         session->phase = PHASE_LEFT;
 }
 
-void session_leave(struct session *session)
+void client_session_leave(struct client_session *session)
 {
     session->phase = session->phase == PHASE_UP ? PHASE_LEAVING : PHASE_LEFT;
     session->sending = SENDING_NOTHING;
@@ -465,22 +468,22 @@ void session_leave(struct session *session)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-bool session_is_up(const struct session *session)
+bool client_session_is_up(const struct client_session *session)
 {
     return session->phase == PHASE_UP;
 }
 
-uint32_t session_open_count(const struct session *session)
+uint32_t client_session_open_count(const struct client_session *session)
 {
     return session->requests.count;
 }
 
-const struct session_peer *session_peer(const struct session *session)
+const struct client_session_peer *client_session_peer(const struct client_session *session)
 {
     return &session->peer;
 }
 
-const struct fault *session_refusal(const struct session *session)
+const struct fault *client_session_refusal(const struct client_session *session)
 {
     return session->phase == PHASE_REFUSED ? &session->refusal : NULL;
 }

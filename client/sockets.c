@@ -11,12 +11,12 @@
 enum {
     LINGER_MS = 200,
     REQUESTS_HWM = 1000,
-    EVENTS_HWM = 10000,        /* what is beyond is lost, and noticed by its missing number */
-    RECONNECT_MS = 100,        /* libzmq adds a random part and doubles it up to … */
-    RECONNECT_MAX_MS = 2000,   /* … this */
+    EVENTS_HWM = 10000,      /* what is beyond is lost, and noticed by its missing number */
+    RECONNECT_MS = 100,      /* libzmq adds a random part and doubles it up to … */
+    RECONNECT_MAX_MS = 2000, /* … this */
     HANDSHAKE_MS = 10000,
     CONNECT_MS = 5000,
-    UNACKED_MS = 30000,        /* bytes that a peer does not take for so long: it is gone */
+    UNACKED_MS = 30000, /* bytes that a peer does not take for so long: it is gone */
     KEEPALIVE_IDLE_S = 15,
     KEEPALIVE_INTERVAL_S = 5,
     KEEPALIVE_COUNT = 3
@@ -69,28 +69,28 @@ static int open_socket(void *context, int type, int hwm, void **socket_out)
 
 /* ZMQ_IMMEDIATE: nothing queues for a connection that does not stand, so that what was not sent
  * yet stays with the session, and is sent once. */
-static int open_all(const char *broker, struct sockets *sockets)
+static int open_all(const char *broker, struct client_sockets *sockets)
 {
     int rc = open_socket(sockets->context, ZMQ_DEALER, REQUESTS_HWM, &sockets->dealer);
     if (rc == 0)
         rc = set(sockets->dealer, ZMQ_IMMEDIATE, 1);
     if (rc == 0)
         rc = open_socket(sockets->context, ZMQ_SUB, EVENTS_HWM, &sockets->events);
-    return rc == 0 ? socket_connect(sockets->dealer, broker) : rc;
+    return rc == 0 ? client_socket_connect(sockets->dealer, broker) : rc;
 }
 
-int sockets_open(const char *broker, struct sockets *sockets_out)
+int client_sockets_open(const char *broker, struct client_sockets *sockets_out)
 {
-    *sockets_out = (struct sockets){.context = zmq_ctx_new()};
+    *sockets_out = (struct client_sockets){.context = zmq_ctx_new()};
     if (!sockets_out->context)
         return failure();
     int rc = open_all(broker, sockets_out);
     if (rc < 0)
-        sockets_close(sockets_out);
+        client_sockets_close(sockets_out);
     return rc;
 }
 
-void sockets_close(struct sockets *sockets)
+void client_sockets_close(struct client_sockets *sockets)
 {
     if (sockets->events)
         zmq_close(sockets->events);
@@ -98,24 +98,24 @@ void sockets_close(struct sockets *sockets)
         zmq_close(sockets->dealer);
     while (sockets->context && zmq_ctx_term(sockets->context) != 0 && zmq_errno() == EINTR)
         continue;
-    *sockets = (struct sockets){0};
+    *sockets = (struct client_sockets){0};
 }
 
-int socket_events(void *socket)
+int client_socket_events(void *socket)
 {
     int events = 0;
     size_t size = sizeof events;
     return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 ? events : 0;
 }
 
-int socket_fd(void *socket)
+int client_socket_fd(void *socket)
 {
     int fd = -1;
     size_t size = sizeof fd;
     return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0 ? fd : failure();
 }
 
-int socket_send(void *socket, struct slice frame)
+int client_socket_send(void *socket, struct slice frame)
 {
     int rc;
     do
@@ -124,7 +124,7 @@ int socket_send(void *socket, struct slice frame)
     return rc < 0 ? failure() : 0;
 }
 
-int socket_receive(void *socket, zmq_msg_t *frame, bool *more_out)
+int client_socket_receive(void *socket, zmq_msg_t *frame, bool *more_out)
 {
     int rc;
     do
@@ -134,17 +134,17 @@ int socket_receive(void *socket, zmq_msg_t *frame, bool *more_out)
     return rc < 0 ? failure() : 0;
 }
 
-int socket_connect(void *socket, const char *endpoint)
+int client_socket_connect(void *socket, const char *endpoint)
 {
     return zmq_connect(socket, endpoint) == 0 ? 0 : failure();
 }
 
-int socket_disconnect(void *socket, const char *endpoint)
+int client_socket_disconnect(void *socket, const char *endpoint)
 {
     return zmq_disconnect(socket, endpoint) == 0 ? 0 : failure();
 }
 
-int socket_subscribe(void *socket, struct slice topic, bool on)
+int client_socket_subscribe(void *socket, struct slice topic, bool on)
 {
     int option = on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE;
     return zmq_setsockopt(socket, option, topic.at ? topic.at : (const uint8_t *)"", topic.len)
