@@ -1,0 +1,111 @@
+/* Collecting one batch.
+ * Must never take more than a batch holds, nor leave a frame open. */
+#include "broker/server_batch.h"
+
+#include "base/log.h"
+
+static struct item *next_item(struct batch *batch, enum core_event_kind kind,
+                              enum core_socket socket, uint32_t peer)
+{
+    struct item *item = &batch->at[batch->count++];
+    item->kind = kind;
+    item->socket = socket;
+    item->peer = peer;
+    item->framed = false;
+    return item;
+}
+
+static void collect_failed(struct batch *batch, struct peers *peers)
+{
+    enum core_socket socket;
+    uint32_t peer;
+    while (batch->count < BATCH_FAILED_MAX && peers_take_failed(peers, &socket, &peer))
+        next_item(batch, CORE_SEND_FAILED, socket, peer);
+}
+
+/* A frame becomes an item, or is dropped where its sender can't be told apart any more. */
+static void add_message(struct batch *batch, struct peers *peers, enum core_socket socket,
+                        const struct sender *sender)
+{
+    struct item *item = &batch->at[batch->count];
+    uint32_t peer = peers_meet(peers, socket, (struct slice){sender->at, sender->len});
+    if (peer == 0) {
+        log_warning("peer_refused", "%zu peers are known already; a message was dropped",
+                    peers_count(peers));
+        zmq_msg_close(&item->frame);
+        return;
+    }
+    next_item(batch, sender->many_frames ? CORE_BAD_MESSAGE : CORE_MESSAGE, socket, peer);
+    item->framed = true;
+    batch->bytes += zmq_msg_size(&item->frame);
+}
+
+/* Takes messages while the batch holds fewer than `count_max` items and `bytes_max` bytes. */
+static int collect_messages(struct batch *batch, struct sockets *sockets, struct peers *peers,
+                            enum socket_kind kind, size_t count_max, size_t bytes_max)
+{
+    enum core_socket socket = kind == SOCKET_WORKERS ? CORE_WORKERS : CORE_CLIENTS;
+    struct sender sender;
+    while (batch->count < count_max && batch->bytes < bytes_max) {
+        int rc = sockets_receive(sockets, kind, &sender, &batch->at[batch->count].frame);
+        if (rc <= 0)
+            return rc;
+        add_message(batch, peers, socket, &sender);
+    }
+    batch->more = true;
+    return 0;
+}
+
+static int collect_subscriptions(struct batch *batch, struct sockets *sockets,
+                                 struct watchers *watchers)
+{
+    struct sender sender;
+    zmq_msg_t frame;
+    struct uuid job;
+    for (int i = 0; i < BATCH_SUBSCRIPTIONS_MAX && batch->count < BATCH_EVENTS_MAX; i++) {
+        int rc = sockets_receive(sockets, SOCKET_EVENTS, &sender, &frame);
+        if (rc <= 0)
+            return rc;
+        const char *at = zmq_msg_data(&frame);
+        size_t size = zmq_msg_size(&frame);
+        struct text topic = {size ? at + 1 : NULL, size ? size - 1 : 0};
+        if (size > 0 && at[0] == 0)
+            watchers_remove(watchers, topic);
+        else if (size > 0 && at[0] == 1 && watchers_add(watchers, topic, &job))
+            next_item(batch, CORE_SUBSCRIBED, CORE_CLIENTS, 0)->topic = job;
+        zmq_msg_close(&frame);
+    }
+    batch->more = true;
+    return 0;
+}
+
+int batch_collect(struct batch *batch, struct sockets *sockets, struct peers *peers,
+                  struct watchers *watchers)
+{
+    const size_t left = BATCH_EVENTS_MAX - BATCH_SUBSCRIPTIONS_MAX;
+    collect_failed(batch, peers);
+    int rc = collect_messages(batch, sockets, peers, SOCKET_WORKERS, left - BATCH_CLIENTS_MIN,
+                              BATCH_BYTES_MAX / 2);
+    if (rc == 0)
+        rc = collect_messages(batch, sockets, peers, SOCKET_CLIENTS, left, BATCH_BYTES_MAX);
+    if (rc == 0)
+        rc = collect_subscriptions(batch, sockets, watchers);
+    return rc;
+}
+
+struct slice item_bytes(struct item *item)
+{
+    return (struct slice){zmq_msg_data(&item->frame), zmq_msg_size(&item->frame)};
+}
+
+void batch_release(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->at[i].framed)
+            zmq_msg_close(&batch->at[i].frame);
+    }
+    batch->count = 0;
+    batch->done = 0;
+    batch->bytes = 0;
+    batch->more = false;
+}
