@@ -66,6 +66,7 @@ TEST(too_long_is_told_apart)
         "18446744073709551616",
         "3153600000001ms",
         "5215w",
+        "30500568905w", /* wraps around 2^64 to a small number */
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         uint64_t ms = 77;

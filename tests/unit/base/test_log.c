@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "tests/unit/base/capture.h"
@@ -53,14 +54,27 @@ TEST(json_records)
     free(line);
 }
 
+#define BAD "\xef\xbf\xbd"
+
 TEST(broken_utf8_is_replaced)
 {
-    expect_text("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
-                "warning reeve-test some_event: \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\n");
-    expect_text("\xff", "warning reeve-test some_event: \xef\xbf\xbd\n");
-    expect_text("\xc3", "warning reeve-test some_event: \xef\xbf\xbd\n");
-    expect_text("\xc0\xaf", "warning reeve-test some_event: \xef\xbf\xbd\xef\xbf\xbd\n");
-    expect_text("\xe2\x82", "warning reeve-test some_event: \xef\xbf\xbd\xef\xbf\xbd\n");
+    static const char *const samples[][2] = {
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xff", BAD},
+        {"\xc3", BAD},
+        {"\xe2\x82", BAD BAD},
+        {"\xc0\xaf", BAD BAD},
+        {"\xe0\x80\xaf", BAD BAD BAD},
+        {"\xed\xa0\x80", BAD BAD BAD},
+        {"\xf0\x80\x80\xaf", BAD BAD BAD BAD},
+        {"\xf4\x90\x80\x80", BAD BAD BAD BAD},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        char expected[128] = "warning reeve-test some_event: ";
+        strcat(expected, samples[i][1]);
+        strcat(expected, "\n");
+        expect_text(samples[i][0], expected);
+    }
 }
 
 TEST(levels_below_are_left_out)
@@ -94,15 +108,17 @@ TEST(long_records_are_cut_and_stay_one_whole_line)
     free(line);
 }
 
-TEST(errno_is_kept)
+TEST(errno_is_kept_even_when_stderr_is_gone)
 {
+    int kept = dup(STDERR_FILENO);
+    assert_true(kept >= 0);
+    close(STDERR_FILENO);
     errno = ENOTTY;
-    free(record_of(LOG_FORMAT_TEXT, "x"));
-    capture_begin(2);
-    errno = ENOTTY;
-    log_error("e", "x");
-    assert_int_equal(errno, ENOTTY);
-    free(capture_end());
+    log_error("event", "unseen");
+    int after = errno;
+    assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+    close(kept);
+    assert_int_equal(after, ENOTTY);
 }
 
 static void *write_records(void *number)
@@ -155,7 +171,7 @@ int main(void)
         cmocka_unit_test(broken_utf8_is_replaced),
         cmocka_unit_test(levels_below_are_left_out),
         cmocka_unit_test(long_records_are_cut_and_stay_one_whole_line),
-        cmocka_unit_test(errno_is_kept),
+        cmocka_unit_test(errno_is_kept_even_when_stderr_is_gone),
         cmocka_unit_test(threads_write_whole_lines),
         cmocka_unit_test(words_for_levels_and_formats),
     };

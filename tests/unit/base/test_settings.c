@@ -186,6 +186,8 @@ TEST(wrong_values_are_named_with_what_is_expected)
                  "--limit: '18446744073709551616' is not a whole number");
     expect_wrong("--limit 18446744073709551615",
                  "--limit: '18446744073709551615' is not a whole number");
+    expect_wrong("--nice 9223372036854775808",
+                 "--nice: '9223372036854775808' is not a whole number");
     expect_wrong("--nice -", "--nice: '-' is not a whole number");
     expect_wrong("--grace soon", "--grace: 'soon' is not a duration, such as 500ms, 10s, 5m, "
                                  "1h30m or 2d");
