@@ -121,7 +121,7 @@ static void point_decimals(char *digits)
             *digits = '.';
 }
 
-/* The shortest digits that read back as the same number; always told from a whole number. */
+/* The fewest of 15 to 17 digits that read back as the same number; told from a whole number. */
 static int put_real(struct buf *out, double value)
 {
     char digits[40];
