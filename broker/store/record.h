@@ -24,7 +24,9 @@ enum { FORMAT_VERSION = 1 };
  *   fence, ending         the current dispatch; `ending`: cancelled, its handler not yet gone
  *   failures, lost, again what counts against max_attempts, max_lost and AGAIN_MAX
  *   report_n              the last report of this fence that was stored
- *   log_*, event_first    bounds of what is kept in the log and event tables */
+ *   log_*, event_first    bounds of what is kept in the log and event tables
+ *   retention_ms          as submitted, if it was
+ * Nested maps rest as they travel, with names as keys. */
 #define FIELDS_REC_STATE(F)                                                               \
     F(1,  state, status,       0, none)                                                   \
     F(2,  u64,   rev,          UINT64_MAX, none)                                          \
@@ -57,7 +59,8 @@ enum { FORMAT_VERSION = 1 };
     F(29, u64,   log_bytes,    UINT64_MAX, none)                                          \
     F(30, u64,   event_first,  UINT64_MAX, none)                                          \
     F(31, u64,   failure_n,    UINT64_MAX, none)                                          \
-    F(32, time,  expires_at,   TIME_MAX_MS, none)
+    F(32, time,  expires_at,   TIME_MAX_MS, none)                                         \
+    F(33, opt,   retention_ms, RETENTION_MAX_MS, none)
 
 /* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
 #define FIELDS_REC_IDEMPOTENCY(F)                                                         \
@@ -75,12 +78,18 @@ struct rec_key {
     size_t len;
 };
 
+/* Names in META that the store itself keeps: 4 bytes big-endian, and the 16 bytes of a UUID made
+ * with the data directory. */
+#define META_FORMAT   "format"
+#define META_INSTANCE "instance"
+
 /* Kinds of timers, as they stand in the timer table's keys. */
 enum rec_timer {
     TIMER_DUE = 1,       /* what = job: scheduled → pending */
     TIMER_RETENTION = 2, /* what = job: a finished job goes */
     TIMER_TOMBSTONE = 3, /* what = job: its tombstone goes */
-    TIMER_IDEMPOTENCY = 4 /* what = owner | key: the stored answer goes */
+    TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
+    TIMER_SWEEP = 5        /* what = job, deleted: its events, logs and failures go */
 };
 
 struct slice key_job(const struct uuid *job);

@@ -1,0 +1,207 @@
+/* Picking the next job by seeks in the ready table. Reads the table, changes only whose turn it is. */
+#include "broker/core/lane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "broker/core/counter.h"
+
+enum { SEEKS_MAX = 2000 }; /* groups looked at for one pick; then the next pick goes on */
+
+/* The first ready job under `prefix`, strictly behind `after`. 1, 0, -errno. */
+static int seek(struct core *core, struct slice prefix, struct slice after,
+                struct rec_ready *ready_out)
+{
+    struct store_range range = {
+        .table = TABLE_READY, .prefix = prefix, .after = after, .limit = 1};
+    int rc = store_scan(core->store, &range, &core->rows);
+    if (rc < 0 || core->rows.count == 0)
+        return rc;
+    return key_ready_parse(core->rows.at[0].key, ready_out) == 0 ? 1 : -EBADMSG;
+}
+
+/* Makes of a part's bytes the place behind all keys that begin with them: the part's last byte is
+ * a text's ending 0 or a priority, and nothing sorts between it and its successor but its own. */
+static struct slice behind(struct rec_key *key, struct slice part)
+{
+    CHECK(part.len > 0);
+    memmove(key->at, part.at, part.len);
+    key->len = part.len;
+    key->at[key->len - 1]++;
+    return (struct slice){key->at, key->len};
+}
+
+static bool is_older(const struct rec_ready *a, const struct rec_ready *b)
+{
+    return a->at != b->at ? a->at < b->at : a->arrival < b->arrival;
+}
+
+/* One group of one priority of one queue: where a pick is looking. */
+struct place {
+    struct text queue;
+    uint64_t priority;
+    struct text group; /* points at group_at */
+    char group_at[GROUP_LEN_MAX];
+};
+
+/* The oldest head among the lanes of the types that the worker names. 1, 0, -errno. */
+static int pick_named(struct core *core, const struct worker *worker, const struct place *place,
+                      struct rec_ready *best)
+{
+    int found = 0;
+    for (size_t i = 0; i < worker->type_count; i++) {
+        struct rec_key key;
+        struct rec_ready head;
+        struct slice lane = key_ready_lane(&key, place->queue, place->priority, place->group,
+                                           worker->types[i]);
+        int rc = seek(core, lane, (struct slice){0}, &head);
+        if (rc < 0)
+            return rc;
+        if (rc == 1 && (!found || is_older(&head, best))) {
+            *best = head;
+            found = 1;
+        }
+    }
+    return found;
+}
+
+/* The oldest head among all lanes of the group, walking from type to type. `head` is the first. */
+static int pick_any(struct core *core, const struct place *place, struct rec_ready head,
+                    struct rec_ready *best)
+{
+    *best = head;
+    for (int walked = 0; walked < WORKER_TYPES_MAX; walked++) {
+        struct rec_key prefix_key, lane_key, after_key;
+        struct slice lane = key_ready_lane(&lane_key, place->queue, place->priority,
+                                           place->group, head.type);
+        struct slice prefix =
+            key_ready_group(&prefix_key, place->queue, place->priority, place->group);
+        int rc = seek(core, prefix, behind(&after_key, lane), &head);
+        if (rc <= 0)
+            return rc < 0 ? rc : 1;
+        if (is_older(&head, best))
+            *best = head;
+    }
+    return 1;
+}
+
+/* Groups in order, from behind `from` (empty: the first) up to `until` (empty: the last). */
+static int walk_groups(struct core *core, const struct worker *worker, struct place *place,
+                       struct text from, struct text until, struct rec_ready *best)
+{
+    for (int seeks = 0; seeks < SEEKS_MAX; seeks++) {
+        struct rec_key key, after_key;
+        struct rec_ready first;
+        struct slice after = {0};
+        if (from.len)
+            after = behind(&after_key,
+                           key_ready_group(&key, place->queue, place->priority, from));
+        struct slice prefix = key_ready_priority(&key, place->queue, place->priority);
+        int rc = seek(core, prefix, after, &first);
+        if (rc <= 0)
+            return rc;
+        if (until.len && text_cmp(first.group, until) > 0)
+            return 0;
+        memcpy(place->group_at, first.group.at, first.group.len);
+        place->group = from = (struct text){place->group_at, first.group.len};
+        rc = worker->type_count ? pick_named(core, worker, place, best)
+                                : pick_any(core, place, first, best);
+        if (rc != 0)
+            return rc;
+    }
+    core->again = true;
+    return 0;
+}
+
+static struct turn *turn_of(struct core *core, struct text queue, uint64_t priority)
+{
+    uint8_t key[sizeof ((struct turn *)0)->key];
+    memcpy(key, queue.at, queue.len);
+    key[queue.len] = (uint8_t)priority;
+    struct turn *turn;
+    HASH_FIND(hh, core->turns, key, queue.len + 1, turn);
+    if (turn)
+        return turn;
+    turn = calloc(1, sizeof *turn);
+    if (!turn)
+        return NULL;
+    memcpy(turn->key, key, queue.len + 1);
+    turn->key_len = queue.len + 1;
+    HASH_ADD_KEYPTR(hh, core->turns, turn->key, turn->key_len, turn);
+    return turn;
+}
+
+/* The next group behind the one served last that has a job for the worker, coming round once. */
+static int pick_in_priority(struct core *core, const struct worker *worker, struct text queue,
+                            uint64_t priority, struct rec_ready *best)
+{
+    struct turn *turn = turn_of(core, queue, priority);
+    if (!turn)
+        return -ENOMEM;
+    struct place place = {.queue = queue, .priority = priority};
+    struct text last = {turn->group, turn->group_len};
+    int rc = walk_groups(core, worker, &place, last, (struct text){0}, best);
+    if (rc == 0 && last.len)
+        rc = walk_groups(core, worker, &place, (struct text){0}, last, best);
+    if (rc == 1) {
+        memcpy(turn->group, place.group.at, place.group.len);
+        turn->group_len = place.group.len;
+    }
+    return rc;
+}
+
+static bool has_pending(const struct core *core, struct text queue)
+{
+    const struct counter *counter = counter_find(core, 'q', queue);
+    return counter && counter->count[JOB_PENDING] > 0;
+}
+
+static int pick_in_queue(struct core *core, const struct worker *worker, struct text queue,
+                         struct rec_ready *best)
+{
+    if (!has_pending(core, queue))
+        return 0;
+    struct rec_key key, after_key;
+    struct slice after = {0};
+    for (int tried = 0; tried <= PRIORITY_MAX; tried++) {
+        struct rec_ready first;
+        int rc = seek(core, key_ready_queue(&key, queue), after, &first);
+        if (rc <= 0)
+            return rc;
+        uint64_t priority = first.priority;
+        rc = pick_in_priority(core, worker, queue, priority, best);
+        if (rc != 0)
+            return rc;
+        after = behind(&after_key, key_ready_priority(&key, queue, priority));
+    }
+    return 0;
+}
+
+int lane_pick(struct core *core, struct worker *worker, struct uuid *job_out)
+{
+    for (size_t i = 0; i < worker->queue_count; i++) {
+        struct rec_ready best;
+        size_t turn = (worker->queue_turn + i) % worker->queue_count;
+        int rc = pick_in_queue(core, worker, worker->queues[turn], &best);
+        if (rc == 0)
+            continue;
+        if (rc == 1) {
+            *job_out = best.job;
+            worker->queue_turn = (turn + 1) % worker->queue_count;
+        }
+        return rc;
+    }
+    return 0;
+}
+
+void turns_fini(struct core *core)
+{
+    struct turn *turn, *next;
+    HASH_ITER(hh, core->turns, turn, next)
+    {
+        HASH_DEL(core->turns, turn);
+        free(turn);
+    }
+}

@@ -1,0 +1,161 @@
+/* What the core keeps in memory, all of it rebuilt from the store or from workers saying hello.
+ *
+ * Only files in broker/core include this. Everything here belongs to the one owner of the core. */
+#ifndef REEVE_BROKER_CORE_MEMORY_H
+#define REEVE_BROKER_CORE_MEMORY_H
+
+/* Out of memory inside a table is reported to the caller instead of ending the program. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+#include "base/heap.h"
+#include "broker/core/core.h"
+#include "broker/store/record.h"
+
+/* What a handler of the core returns beside 0 and -errno: the request is refused, core->fault says
+ * why, and nothing was changed. */
+enum { REFUSED = 1 };
+
+struct session;
+
+/* One dispatch in a worker's hands. In memory only; its durable half is the lease table's row. */
+struct lease {
+    uint64_t fence;
+    struct uuid job;
+    struct uuid session_id;    /* who holds it */
+    struct session *holder;    /* NULL until that worker says hello again after a restart */
+    struct lease *prev, *next; /* the holder's leases */
+    uint64_t deadline;         /* mono: lost when not listed again before */
+    uint64_t timeout_at;       /* mono: the broker's own end of patience; UINT64_MAX: none */
+    bool listed;               /* the worker has said that it has it */
+    bool ending;               /* cancelled: waits for its handler to be gone */
+    struct heap_node node;     /* by deadline, lazily */
+    UT_hash_handle hh;         /* by fence */
+};
+
+enum session_role { ROLE_PRODUCER, ROLE_GATEWAY, ROLE_ADMIN, ROLE_OBSERVER, ROLE_WORKER };
+
+/* Items for one worker that wait for the end of the batch, so that they travel together. */
+struct gather {
+    struct buf items;
+    size_t mark;
+    uint32_t count;
+};
+
+struct worker {
+    struct text *queues;
+    size_t queue_count, queue_turn;
+    struct text *types; /* none: takes any */
+    size_t type_count;
+    char *words; /* the memory behind queues and types */
+    struct buf ref; /* its wire_worker_ref, encoded, as it rests in job states */
+    uint32_t slots, held;
+    struct lease *leases;
+    struct gather dispatch, settled, reported, stop;
+    bool hungry; /* in this settle: may still get a job */
+};
+
+struct session {
+    struct uuid id;
+    uint64_t epoch;
+    uint32_t peer; /* 0: its connection is gone */
+    enum core_socket socket;
+    enum session_role role;
+    char owner[OWNER_LEN_MAX + 1];
+    uint64_t heard; /* mono */
+    struct heap_node node; /* by when it is given up, lazily */
+    struct worker *worker; /* NULL for clients */
+    struct session *prev, *next; /* among core->workers */
+    UT_hash_handle by_id, by_peer;
+};
+
+/* How many jobs of one queue, type, owner or all are in each state; [JOB_NONE] = ever submitted. */
+struct counter {
+    char dimension; /* 'a' all, 'q' queue, 't' type, 'o' owner */
+    uint64_t count[JOB_STATE_COUNT];
+    uint32_t dirty; /* bit per state: differs from the store */
+    struct counter *next_dirty;
+    UT_hash_handle hh;
+    size_t key_len;
+    char key[1 + OWNER_LEN_MAX + 1]; /* dimension, name */
+};
+
+/* Where the turn among groups stands in one priority of one queue. */
+struct turn {
+    char group[GROUP_LEN_MAX + 1];
+    size_t group_len;
+    UT_hash_handle hh;
+    size_t key_len;
+    uint8_t key[QUEUE_LEN_MAX + 1];
+};
+
+struct charge_row;
+
+enum { RATE_BUCKETS = 64, RATE_BUCKET_MS = 5000, RATE_KINDS = 3 };
+enum rate_kind { RATE_SUBMITTED, RATE_COMPLETED, RATE_FAILED };
+
+struct rates {
+    uint64_t bucket[RATE_BUCKETS]; /* number of the bucket's time slice */
+    uint32_t count[RATE_BUCKETS][RATE_KINDS];
+};
+
+/* A job being worked on: its state, and the bytes behind the state's texts. */
+struct job {
+    struct uuid id;
+    struct rec_state s;
+    struct buf bytes;
+};
+
+struct core {
+    struct core_config config;
+    struct store *store;
+
+    /* the current call */
+    struct core_now now;
+    const struct core_event *event;
+    struct effects *effects;
+    struct fault fault;
+    struct slice limits; /* for the reply's envelope */
+    bool changed;        /* this event has written something */
+
+    /* numbers that never go back, and whether the store knows the latest */
+    uint64_t fence, arrival, seq;
+    bool numbers_dirty;
+    struct uuid_source ids;
+
+    uint64_t mono_last;   /* the clock at the last call */
+    uint64_t lease_floor; /* no lease is lost before: the broker itself was away */
+    uint64_t timer_next;  /* wall: nothing is due before; 0: not known */
+    bool again;           /* something bounded stopped early: call again at once */
+
+    struct session *by_id, *by_peer;
+    struct heap session_heap;
+    struct lease *leases;
+    struct heap lease_heap;
+    struct counter *counters;
+    size_t counter_count[128]; /* by dimension */
+    struct counter *all;       /* the counter of everything */
+    struct counter *dirty;     /* those with dirty states, chained */
+    struct turn *turns;
+    struct charge_row *charges;
+    struct rates rates;
+    struct session *workers;
+    size_t worker_count;
+
+    /* work space, kept to spare allocations */
+    struct job job;
+    struct buf record, scratch, nested, value, rendered, answer, limits_bytes;
+    struct store_rows rows;
+};
+
+/* The next of a row of draws that this event's random number starts (splitmix64). */
+static inline uint64_t core_draw(struct core *core)
+{
+    uint64_t z = core->now.random += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+#endif

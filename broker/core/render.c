@@ -1,0 +1,99 @@
+/* A job as everybody sees it: from its records to the wire's shape. Reads, never writes. */
+#include <errno.h>
+
+#include "broker/core/job.h"
+
+static void render_state(const struct job *job, struct wire_job *out)
+{
+    const struct rec_state *s = &job->s;
+    out->id = job->id;
+    out->type = s->type;
+    out->queue = s->queue;
+    out->owner = s->owner;
+    out->group = s->group;
+    out->status = s->status;
+    out->priority = opt_of(s->priority);
+    out->progress = s->progress;
+    out->attempt = opt_of(s->attempt);
+    out->lost = opt_of(s->lost);
+    out->rev = s->rev;
+    out->created_at = s->created_at;
+    out->updated_at = s->updated_at;
+    out->run_at = s->due_at;
+    out->started_at = s->started_at;
+    out->completed_at = s->completed_at;
+    out->cancel = s->cancel;
+    out->error = s->error;
+    if (s->status == JOB_RUNNING || s->ending)
+        out->worker = s->worker;
+}
+
+static void render_spec(const struct wire_spec *spec, enum job_detail detail,
+                        struct wire_job *out)
+{
+    out->name = spec->name;
+    out->description = spec->description;
+    out->metadata = spec->metadata;
+    out->max_attempts = opt_of(opt_or(spec->max_attempts, ATTEMPTS_DEFAULT));
+    out->traceparent = spec->traceparent;
+    if (detail != DETAIL_LIST)
+        out->params = spec->params;
+}
+
+/* Copies a whole value of a table into `kept`, from where `slice_out` borrows it. */
+static int keep_value(struct core *core, enum store_table table, const struct uuid *id,
+                      struct buf *kept, struct slice *slice_out)
+{
+    struct slice value;
+    int rc = store_get(core->store, table, key_job(id), &value);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    buf_clear(kept);
+    rc = buf_append(kept, value.at, value.len);
+    *slice_out = buf_slice(kept);
+    return rc;
+}
+
+static int render_failures(struct core *core, const struct job *job, struct slice *list_out)
+{
+    if (job->s.failure_n == 0)
+        return 0;
+    struct store_range range = {
+        .table = TABLE_FAILURE, .prefix = key_job(&job->id), .limit = ERRORS_MAX};
+    int rc = store_scan(core->store, &range, &core->rows);
+    if (rc < 0)
+        return rc;
+    size_t mark;
+    buf_clear(&core->scratch);
+    rc = list_begin(&core->scratch, &mark);
+    for (size_t i = 0; i < core->rows.count && rc == 0; i++)
+        rc = buf_append(&core->scratch, core->rows.at[i].value.at, core->rows.at[i].value.len);
+    if (rc < 0)
+        return rc;
+    list_end(&core->scratch, mark, (uint32_t)core->rows.count);
+    *list_out = buf_slice(&core->scratch);
+    return 0;
+}
+
+int job_render(struct core *core, const struct job *job, enum job_detail detail,
+               struct buf *out)
+{
+    struct wire_job wire = {0};
+    render_state(job, &wire);
+    int rc = 0;
+    if (detail != DETAIL_LIST) {
+        rc = keep_value(core, TABLE_STAGE, &job->id, &core->nested, &wire.stages);
+        if (rc == 0)
+            rc = render_failures(core, job, &wire.errors);
+    }
+    if (rc == 0 && detail == DETAIL_RESULT)
+        rc = keep_value(core, TABLE_RESULT, &job->id, &core->value, &wire.result);
+    if (rc < 0)
+        return rc;
+    struct wire_spec spec; /* last: its texts live until the store is called again */
+    rc = spec_get(core, &job->id, &spec);
+    if (rc < 0)
+        return rc;
+    render_spec(&spec, detail, &wire);
+    return shape_encode(out, &shape_job, &wire, KEYS_NAMES);
+}

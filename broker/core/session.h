@@ -1,0 +1,28 @@
+/* Sessions: who is at the other end, whatever connection it uses at the moment.
+ *
+ * A peer says hello with a session id of its own and an epoch that grows at each of its starts.
+ * The session outlives connections: a hello from elsewhere takes it along, leases included. */
+#ifndef REEVE_BROKER_CORE_SESSION_H
+#define REEVE_BROKER_CORE_SESSION_H
+
+#include "broker/core/memory.h"
+
+struct session *session_of_peer(const struct core *core, uint32_t peer);
+
+/* The messages of a session's own life. 0, REFUSED, -errno. */
+int handle_hello(struct core *core, const struct message *message);
+int handle_ping(struct core *core, struct session *session, const struct message *message);
+int handle_bye(struct core *core, struct session *session, const struct message *message);
+int handle_heartbeat(struct core *core, struct session *session, const struct message *message);
+
+/* Its connection does not take messages any more; it may come back with a hello. */
+void session_disconnected(struct session *session, struct core *core);
+
+/* Gives up sessions that were silent for too long. 0, -errno. */
+int sessions_expire(struct core *core);
+
+/* mono; UINT64_MAX: none. */
+uint64_t sessions_next(const struct core *core);
+void sessions_fini(struct core *core);
+
+#endif
