@@ -80,6 +80,11 @@ static struct slice some_letters(struct sample *sample, uint64_t max)
     return letters(sample, sample_below(sample, max) + 1);
 }
 
+static int64_t below_zero(struct sample *sample)
+{
+    return -(int64_t)(sample_next(sample) >> (1 + sample_below(sample, 63)));
+}
+
 static void put_any(struct sample *sample, struct buf *out, unsigned depth)
 {
     uint64_t what = sample_below(sample, depth > 0 ? 9 : 7);
@@ -95,7 +100,7 @@ static void put_any(struct sample *sample, struct buf *out, unsigned depth)
         assert_good(pack_u64(out, sample_next(sample) >> sample_below(sample, 64)));
         break;
     case 3:
-        assert_good(pack_i64(out, -(int64_t)(sample_next(sample) >> (1 + sample_below(sample, 63)))));
+        assert_good(pack_i64(out, below_zero(sample)));
         break;
     case 4:
         assert_good(pack_f64(out, (double)(int64_t)sample_next(sample) / 1024));
@@ -231,9 +236,12 @@ void sample_fill(struct sample *sample, const struct shape *shape, void *value_o
         fill_field(sample, &shape->fields[i], (uint8_t *)value_out + shape->fields[i].offset);
 }
 
+/* Where the union is: every member of it begins there. */
+#define OWN_FIELDS offsetof(struct message, hello)
+
 const void *sample_own(const struct message *message)
 {
-    return (const uint8_t *)message + offsetof(struct message, hello);
+    return (const uint8_t *)message + OWN_FIELDS;
 }
 
 void sample_message(struct sample *sample, enum message_id id, struct message *message_out)
@@ -241,7 +249,7 @@ void sample_message(struct sample *sample, enum message_id id, struct message *m
     memset(message_out, 0, sizeof *message_out);
     message_out->id = id;
     sample_fill(sample, &shape_envelope, &message_out->envelope);
-    sample_fill(sample, message_shape(id), (uint8_t *)message_out + offsetof(struct message, hello));
+    sample_fill(sample, message_shape(id), (uint8_t *)message_out + OWN_FIELDS);
     message_out->envelope.msg = text_of(message_name(id));
 }
 

@@ -380,7 +380,8 @@ TEST(text_is_valid_utf8)
 {
     static const char *const bad[] = {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
                                       "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "abcdefgh\xff"};
-    static const char *const good[] = {"é", "€", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "abcdefghé"};
+    static const char *const good[] = {"é", "€", "\xf0\x9f\x98\x80", "\xed\x9f\xbf",
+                                       "abcdefghé"};
     struct wire_spec spec;
     struct buf value = {0};
     struct fault fault;

@@ -84,7 +84,8 @@ TEST(digits_in_strings_are_no_numbers)
 
 TEST(floats_read_back_as_they_were)
 {
-    assert_same("[0.1,1.5,-2.25,1e+300,4.94065645841247e-324,1.7976931348623157e+308,0.30000000000000004]");
+    assert_same("[0.1,1.5,-2.25,1e+300,4.94065645841247e-324,0.30000000000000004]");
+    assert_same("[1.7976931348623157e+308,-1e-07]");
     assert_through("[1.0,1e3,1E2,-0.0,100000000000000000000.0]",
                    "[1.0,1000.0,100.0,-0.0,1e+20]");
     assert_refused("1e400", "overflow");
@@ -162,7 +163,8 @@ TEST(bytes_become_base64)
         assert_true(text_is(buf_text(&out), pairs[i][0]));
         buf_clear(&out);
     }
-    static const char *const bad[] = {"Zg=", "Zg", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "Z g=", "===="};
+    static const char *const bad[] = {"Zg=", "Zg", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "Z g=",
+                                      "===="};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(base64_decode(&out, text_of(bad[i])), 1);
         assert_true(out.len == 0);

@@ -79,7 +79,7 @@ TEST(everything_has_a_limit)
     each_field(check_max);
 }
 
-/* Both live in one map: a field of a message named like one of the envelope's would never be met. */
+/* Both live in one map: a field named like one of the envelope's would never be met. */
 TEST(no_message_hides_a_field_behind_the_envelope)
 {
     for (unsigned id = 1; id < MSG_COUNT; id++) {
