@@ -5,9 +5,6 @@
 
 #include "proto/codec.h"
 
-/* Fields of one shape: the decoder marks those it met in one word. */
-#define SHAPE_FIELDS_MAX 64
-
 struct message_row {
     struct text name;
     const struct shape *shape; /* of its own fields; NULL for MSG_NONE */

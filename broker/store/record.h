@@ -91,6 +91,7 @@ enum rec_timer {
     TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
     TIMER_SWEEP = 5        /* what = job, deleted: its events, logs and failures go */
 };
+#define TIMER_KIND_LAST TIMER_SWEEP
 
 struct slice key_job(const struct uuid *job);
 /* job | n: events by rev, logs by seq, failures by attempt. */

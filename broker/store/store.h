@@ -11,8 +11,13 @@
  * Values: 0 to STORE_VALUE_MAX bytes. A value or key that a call gives out lives until the next
  * call on the same store; scan copies into rows that the caller owns.
  *
+ * get and scan outside of a batch read the last commit. After a failed commit only abort, close and
+ * info are legal. Breaking the order of calls or a bound of keys and values is a bug: it aborts.
+ *
  * Results: 0 good; STORE_NOT_FOUND (> 0); < 0 an errno: -ENOSPC no room (abort, then go on: reads
- * and deletes still work), -ENOMEM (abort), anything else means that the medium failed: the store
+ * and deletes still work), -ENOMEM (abort; a put or del may say so too, where the batch has grown
+ * over its bound: that call has changed nothing, so rolling back and committing what came before
+ * is as good), anything else means that the medium failed: the store
  * latches, every later begin and commit returns that error, and only a new open recovers. */
 #ifndef REEVE_BROKER_STORE_STORE_H
 #define REEVE_BROKER_STORE_STORE_H
@@ -67,7 +72,9 @@ void store_rows_fini(struct store_rows *rows);
 
 struct store_info {
     uint64_t used_bytes; /* what the tables take on disk */
-    uint64_t free_bytes; /* room left on the file system; UINT64_MAX in memory */
+    /* Room for new work: on the file system and in pages that deletes gave back, less what is
+     * missing of the reserve; 0 while the reserve is in use. UINT64_MAX in memory. */
+    uint64_t free_bytes;
 };
 
 int store_begin(struct store *store);
@@ -78,8 +85,9 @@ int store_del(struct store *store, enum store_table table, struct slice key); /*
 /* Fills `rows` from the start (what was in it is gone). 0 also when nothing was found. */
 int store_scan(struct store *store, const struct store_range *range, struct store_rows *rows);
 
-/* Marks this point of the batch; a later rollback undoes every put and del since the last mark.
- * One level: a new savepoint replaces the old. Cheap: called once per event. */
+/* Marks this point of the batch; a later rollback undoes every put and del since the last mark, or
+ * of the whole batch where there is none. One level: a new savepoint replaces the old; after a
+ * rollback the mark still stands. Cheap: called once per event. */
 int store_savepoint(struct store *store);
 void store_rollback(struct store *store);
 
@@ -96,6 +104,7 @@ int store_snapshot_scan(struct store_snapshot *snapshot, const struct store_rang
                         struct store_rows *rows);
 void store_snapshot_close(struct store_snapshot **snapshot);
 
+/* May cost some 100 µs: for once a second, not for every batch. */
 int store_info(struct store *store, struct store_info *info_out);
 void store_close(struct store **store); /* aborts an open batch; NULL is fine */
 
@@ -118,13 +127,21 @@ struct store_ops {
     void (*close)(struct store **);
 };
 
-/* First member of every implementation's struct. */
+/* First member of every implementation's struct. `phase` is store.c's own: it guards the order of
+ * calls. */
+enum store_phase { STORE_IDLE, STORE_IN_BATCH, STORE_COMMIT_FAILED };
 struct store {
     const struct store_ops *ops;
+    enum store_phase phase;
 };
 
 struct store_snapshot {
     const struct store_ops *ops;
 };
+
+/* How a scan fills rows: clear, add (copies; 0 or -ENOMEM), and finish, which makes the pointers. */
+void store_rows_clear(struct store_rows *rows);
+int store_rows_add(struct store_rows *rows, struct slice key, struct slice value);
+void store_rows_finish(struct store_rows *rows);
 
 #endif
