@@ -267,7 +267,8 @@ static void insert_above(struct keymap *map, const struct path *path, struct key
             return;
         }
         struct keymap_node *behind = spare->at[spare->used++];
-        insert_at(split(node, behind, true, &index), index, right->entries[0], right);
+        struct keymap_node *half = split(node, behind, true, &index);
+        insert_at(half, index, right->entries[0], right);
         right = behind;
     }
     grow_root(map, spare->at[spare->used++], right);
@@ -319,7 +320,8 @@ struct keymap_entry *keymap_find_or_insert(struct keymap *map, struct arena *are
         return entry;
     }
     struct keymap_node *right = spare.at[spare.used++];
-    insert_at(split(leaf, right, false, &index), index, entry, NULL);
+    struct keymap_node *half = split(leaf, right, false, &index);
+    insert_at(half, index, entry, NULL);
     insert_above(map, &path, right, &spare);
     return entry;
 }
