@@ -172,10 +172,12 @@ int shape_decode(struct slice in, const struct shape *shape, enum shape_keys key
 struct list_iter {
     struct slice rest;
     uint32_t count; /* items of the list */
-    uint32_t index; /* items taken so far */
+    uint32_t index; /* items taken so far; after a fault, the place of the bad one */
+    bool failed;    /* the last call gave -1 */
 };
 int list_open(struct slice list, struct list_iter *iter_out); /* 0, 1: not an array */
-/* 1: an item was read; 0: the end; -1: *fault set. */
+/* 1: an item was read; 0: the end; -1: *fault set, and the next call goes on behind the bad item
+ * (0 where its end can't be found), so that a list's good items can be had beside its bad ones. */
 int list_next(struct list_iter *iter, const struct shape *shape, enum shape_keys keys,
               void *value_out, struct fault *fault);
 /* As list_next, for an item as its encoded bytes, a text, an id. */

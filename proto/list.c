@@ -9,7 +9,7 @@
 
 int list_open(struct slice list, struct list_iter *iter_out)
 {
-    *iter_out = (struct list_iter){{NULL, 0}, 0, 0};
+    *iter_out = (struct list_iter){{NULL, 0}, 0, 0, false};
     if (list.len == 0)
         return 0;
     struct mp_reader reader = mp_reader_of(list);
@@ -21,58 +21,68 @@ int list_open(struct slice list, struct list_iter *iter_out)
     return 0;
 }
 
-/* After an item that could not be read the walk is over: the next one has no certain beginning. */
-static int took(struct list_iter *iter, const struct mp_reader *reader, bool good)
+/* Is there another item? Steps over the bad one that the last call told of. */
+static bool has_next(struct list_iter *iter, struct mp_reader *reader_out)
 {
-    if (!good) {
-        iter->index = iter->count;
-        return -1;
-    }
+    iter->index += iter->failed;
+    iter->failed = false;
+    *reader_out = mp_reader_of(iter->rest);
+    return iter->index < iter->count;
+}
+
+static int took(struct list_iter *iter, const struct mp_reader *reader)
+{
     iter->rest = (struct slice){reader->at, (size_t)(reader->end - reader->at)};
     iter->index++;
     return 1;
 }
 
-/* A bad item does not end the walk where its end is known, so that a partial submit can answer
- * for each of its jobs. */
+/* Where the bad item's end is not known, the walk is over: nothing behind it has a beginning. */
+static int failed(struct list_iter *iter)
+{
+    struct mp_reader reader = mp_reader_of(iter->rest);
+    if (mp_skip(&reader).at)
+        iter->rest = (struct slice){reader.at, (size_t)(reader.end - reader.at)};
+    else
+        iter->count = iter->index + 1;
+    iter->failed = true;
+    return -1;
+}
+
 int list_next(struct list_iter *iter, const struct shape *shape, enum shape_keys keys,
               void *value_out, struct fault *fault)
 {
-    if (iter->index >= iter->count)
+    struct mp_reader reader;
+    if (!has_next(iter, &reader))
         return 0;
-    struct mp_reader reader = mp_reader_of(iter->rest), whole = reader;
     if (decode_map(&reader, shape, keys, value_out, fault) == 0)
-        return took(iter, &reader, true);
-    bool ends = mp_skip(&whole).at != NULL;
-    took(iter, &whole, ends);
-    return -1;
+        return took(iter, &reader);
+    return failed(iter);
 }
 
 int list_next_any(struct list_iter *iter, struct slice *item_out)
 {
-    if (iter->index >= iter->count)
+    struct mp_reader reader;
+    if (!has_next(iter, &reader))
         return 0;
-    struct mp_reader reader = mp_reader_of(iter->rest);
     *item_out = mp_skip(&reader);
-    return took(iter, &reader, item_out->at != NULL);
+    return item_out->at ? took(iter, &reader) : failed(iter);
 }
 
 int list_next_text(struct list_iter *iter, struct text *item_out)
 {
-    if (iter->index >= iter->count)
+    struct mp_reader reader;
+    if (!has_next(iter, &reader))
         return 0;
-    struct mp_reader reader = mp_reader_of(iter->rest);
-    bool good = decode_text(&reader, item_out);
-    return took(iter, &reader, good);
+    return decode_text(&reader, item_out) ? took(iter, &reader) : failed(iter);
 }
 
 int list_next_uuid(struct list_iter *iter, struct uuid *item_out)
 {
-    if (iter->index >= iter->count)
+    struct mp_reader reader;
+    if (!has_next(iter, &reader))
         return 0;
-    struct mp_reader reader = mp_reader_of(iter->rest);
-    bool good = decode_uuid(&reader, item_out);
-    return took(iter, &reader, good);
+    return decode_uuid(&reader, item_out) ? took(iter, &reader) : failed(iter);
 }
 
 /* The head always has room for 32 bits of count, so that closing moves nothing. */

@@ -57,8 +57,8 @@ static uint64_t number_up_to(struct sample *sample, uint64_t max)
 {
     if (sample_below(sample, 8) == 0)
         return max;
-    uint64_t value = sample_next(sample) >> sample_below(sample, 64);
-    return value % max + 1;
+    unsigned width = (unsigned)sample_below(sample, 64);
+    return (sample_next(sample) >> width) % max + 1;
 }
 
 static struct slice letters(struct sample *sample, uint64_t len)
@@ -82,7 +82,8 @@ static struct slice some_letters(struct sample *sample, uint64_t max)
 
 static int64_t below_zero(struct sample *sample)
 {
-    return -(int64_t)(sample_next(sample) >> (1 + sample_below(sample, 63)));
+    unsigned width = 1 + (unsigned)sample_below(sample, 63);
+    return -(int64_t)(sample_next(sample) >> width);
 }
 
 static void put_any(struct sample *sample, struct buf *out, unsigned depth)
@@ -97,7 +98,7 @@ static void put_any(struct sample *sample, struct buf *out, unsigned depth)
         assert_good(pack_bool(out, count & 1));
         break;
     case 2:
-        assert_good(pack_u64(out, sample_next(sample) >> sample_below(sample, 64)));
+        assert_good(pack_u64(out, number_up_to(sample, UINT64_MAX)));
         break;
     case 3:
         assert_good(pack_i64(out, below_zero(sample)));
@@ -127,8 +128,9 @@ static void put_any(struct sample *sample, struct buf *out, unsigned depth)
 
 static struct uuid some_uuid(struct sample *sample)
 {
-    return uuid_v7(sample_below(sample, UINT64_C(1) << 48), sample_next(sample),
-                   sample_next(sample) | 1);
+    uint64_t wall_ms = sample_below(sample, UINT64_C(1) << 48);
+    uint64_t high = sample_next(sample), low = sample_next(sample) | 1;
+    return uuid_v7(wall_ms, high, low);
 }
 
 static void put_struct(struct sample *sample, struct buf *out, const struct shape *shape)

@@ -85,8 +85,8 @@ def errors():
 
 def states():
     """[(word, {words that may follow})] of states.def."""
-    found = re.findall(r'^STATE\(\d+,\s*(\w+),\s*"(\w+)",\s*(.*)\)$', joined("proto/states.def"),
-                       flags=re.M)
+    found = re.findall(r'STATE\(\d+,\s*(\w+),\s*"(\w+)",(.*?)\)\s*(?=STATE\(|\Z)',
+                       joined("proto/states.def").strip(), flags=re.S)
     words = {name: word for name, word, _ in found}
     return [(word, {words[to] for to in re.findall(r"TO\((\w+)\)", moves)})
             for _, word, moves in found]

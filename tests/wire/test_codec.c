@@ -455,15 +455,17 @@ TEST(a_bad_item_does_not_hide_those_after_it)
     assert_int_equal(list_next(&iter, &shape_hold, KEYS_NAMES, &hold, &fault), 1);
     assert_int_equal(list_next(&iter, &shape_hold, KEYS_NAMES, &hold, &fault), -1);
     assert_string_equal(fault.field, "fence");
-    fault_within(&fault, "running", 1);
+    assert_true(iter.index == 1);
+    fault_within(&fault, "running", iter.index);
     assert_string_equal(fault.field, "running[1].fence");
     assert_int_equal(list_next(&iter, &shape_hold, KEYS_NAMES, &hold, &fault), -1);
     assert_string_equal(fault.problem, "expected an object (hold)");
-    fault_within(&fault, "running", 2);
+    fault_within(&fault, "running", iter.index);
     assert_string_equal(fault.field, "running[2]");
     assert_int_equal(list_next(&iter, &shape_hold, KEYS_NAMES, &hold, &fault), 1);
     assert_true(hold.fence == 4);
     assert_int_equal(list_next(&iter, &shape_hold, KEYS_NAMES, &hold, &fault), 0);
+    assert_true(iter.index == 4);
     buf_fini(&list);
 }
 
@@ -486,7 +488,9 @@ TEST(a_list_cut_short_ends_with_an_error)
     assert_good(list_open((struct slice){cut, sizeof cut}, &iter));
     assert_int_equal(list_next_text(&iter, &text), 1);
     assert_int_equal(list_next_any(&iter, &item), -1);
+    assert_true(iter.index == 1);
     assert_int_equal(list_next_any(&iter, &item), 0);
+    assert_true(iter.index == 2);
 }
 
 TEST(texts_and_ids_are_checked_item_by_item)
