@@ -34,7 +34,7 @@ static void forget_oldest(struct core *core)
 
 static struct charge_row *row_of(struct core *core, struct text owner, struct text name)
 {
-    char key[sizeof ((struct charge_row *)0)->key];
+    char key[sizeof((struct charge_row *)0)->key];
     size_t len = make_key(key, owner, name);
     struct charge_row *row;
     HASH_FIND(hh, core->charges, key, len, row);
@@ -107,8 +107,8 @@ static int pass(struct core *core, const struct caller *caller, struct slice cha
             row->current += charge.cost;
         else if (in_use + charge.cost > charge.max)
             refused = refuse(core, WIRE_RATE_LIMITED, "", "at most %llu of %.*s in %llu s",
-                             (unsigned long long)charge.max, (int)charge.name.len,
-                             charge.name.at, (unsigned long long)(charge.window_ms / 1000));
+                             (unsigned long long)charge.max, (int)charge.name.len, charge.name.at,
+                             (unsigned long long)(charge.window_ms / 1000));
         rc = answer_limit(core, &charge, in_use);
         if (rc < 0)
             return rc;

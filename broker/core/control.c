@@ -6,8 +6,8 @@
 #include "broker/core/lease.h"
 #include "broker/core/reply.h"
 
-static int load_to_change(struct core *core, struct session *session,
-                          const struct message *message, const struct uuid *id)
+static int load_to_change(struct core *core, struct session *session, const struct message *message,
+                          const struct uuid *id)
 {
     if (session->role == ROLE_OBSERVER)
         return refuse(core, WIRE_FORBIDDEN, "", "an observer changes nothing");
@@ -50,11 +50,9 @@ int handle_cancel(struct core *core, struct session *session, const struct messa
                       job_state_word(job->s.status));
     if (job->s.status == JOB_RUNNING)
         rc = begin_ending(core, job);
-    struct wire_cancellation cancel = {.reason = message->cancel.reason,
-                                       .at = core->now.wall_ms};
+    struct wire_cancellation cancel = {.reason = message->cancel.reason, .at = core->now.wall_ms};
     if (rc == 0)
-        rc = shape_keep(&core->scratch, &shape_cancellation, &cancel, KEYS_NAMES,
-                        &job->s.cancel);
+        rc = shape_keep(&core->scratch, &shape_cancellation, &cancel, KEYS_NAMES, &job->s.cancel);
     if (rc == 0)
         rc = job_move(core, job, JOB_CANCELLED);
     if (rc < 0)
@@ -73,8 +71,10 @@ int handle_retry(struct core *core, struct session *session, const struct messag
     if (rc != 0)
         return rc;
     if (job->s.status != JOB_FAILED && job->s.status != JOB_CANCELLED)
-        return refuse(core, WIRE_CONFLICT, "", "the job is %s: only failed and cancelled jobs "
-                      "are retried", job_state_word(job->s.status));
+        return refuse(core, WIRE_CONFLICT, "",
+                      "the job is %s: only failed and cancelled jobs "
+                      "are retried",
+                      job_state_word(job->s.status));
     if (job->s.ending)
         return refuse(core, WIRE_CONFLICT, "", "its handler is not gone yet");
     job->s.due_at = core->now.wall_ms; /* behind those that wait */

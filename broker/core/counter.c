@@ -13,7 +13,7 @@ static const char dimensions[] = {'a', 'q', 't', 'o'};
 
 static struct counter *find(const struct core *core, char dimension, struct text name)
 {
-    char key[sizeof ((struct counter *)0)->key];
+    char key[sizeof((struct counter *)0)->key];
     if (name.len > OWNER_LEN_MAX)
         return NULL;
     key[0] = dimension;
@@ -55,9 +55,10 @@ static int admit(struct core *core, char dimension, struct text name)
         return 0;
     if (core->counter_count[(unsigned char)dimension] >= COUNTER_NAMES_MAX)
         return refuse(core, WIRE_INVALID_REQUEST,
-                      dimension == 'q' ? "queue" : dimension == 't' ? "type" : "owner",
-                      "there are %d different ones already; use one of them",
-                      COUNTER_NAMES_MAX);
+                      dimension == 'q'   ? "queue"
+                      : dimension == 't' ? "type"
+                                         : "owner",
+                      "there are %d different ones already; use one of them", COUNTER_NAMES_MAX);
     return make(core, dimension, name) ? 0 : -ENOMEM;
 }
 
@@ -71,8 +72,7 @@ int counter_admit(struct core *core, struct text queue, struct text type, struct
     return rc;
 }
 
-static void bump(struct core *core, struct counter *counter, enum job_state from,
-                 enum job_state to)
+static void bump(struct core *core, struct counter *counter, enum job_state from, enum job_state to)
 {
     CHECK(counter);
     if (from != JOB_NONE) {
@@ -154,9 +154,8 @@ int counters_load(struct core *core)
         return -ENOMEM;
     struct rec_key last = {.len = 0};
     for (;;) {
-        struct store_range range = {.table = TABLE_COUNTER,
-                                    .after = {last.at, last.len},
-                                    .limit = 1000};
+        struct store_range range = {
+            .table = TABLE_COUNTER, .after = {last.at, last.len}, .limit = 1000};
         int rc = store_scan(core->store, &range, &core->rows);
         if (rc < 0 || core->rows.count == 0)
             return rc;

@@ -21,9 +21,8 @@ static int start(struct core *core, struct session *session, struct job *job)
     int rc = job_move(core, job, JOB_RUNNING);
     if (rc < 0)
         return rc;
-    struct wire_event event = {.type = TEXT("running"),
-                               .attempt = opt_of(job->s.attempt),
-                               .worker = job->s.worker};
+    struct wire_event event = {
+        .type = TEXT("running"), .attempt = opt_of(job->s.attempt), .worker = job->s.worker};
     rc = job_emit(core, job, &event);
     return rc < 0 ? rc : job_save(core, job);
 }

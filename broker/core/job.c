@@ -55,8 +55,7 @@ static int leave(struct core *core, const struct job *job)
         rc = timer_unset(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
     if (rc < 0)
         return rc;
-    rc = store_del(core->store, TABLE_STATUS,
-                   key_status(&key, from, job->s.created_at, &job->id));
+    rc = store_del(core->store, TABLE_STATUS, key_status(&key, from, job->s.created_at, &job->id));
     return rc < 0 ? rc : 0;
 }
 
@@ -71,8 +70,7 @@ static int enter_pending(struct core *core, struct job *job)
 
 static uint64_t retention_of(const struct core *core, const struct job *job, enum job_state to)
 {
-    uint64_t otherwise =
-        to == JOB_CANCELLED ? RETENTION_CANCELLED_MS : core->config.retention_ms;
+    uint64_t otherwise = to == JOB_CANCELLED ? RETENTION_CANCELLED_MS : core->config.retention_ms;
     return opt_or(job->s.retention_ms, otherwise);
 }
 
@@ -153,8 +151,7 @@ static int event_keep(struct core *core, struct job *job, const struct wire_even
     if (rc == 0)
         rc = store_put(core->store, TABLE_EVENT, key_job_n(&key, &job->id, job->s.rev), value);
     if (rc == 0 && job->s.rev - job->s.event_first >= EVENTS_MAX)
-        rc = store_del(core->store, TABLE_EVENT,
-                       key_job_n(&key, &job->id, job->s.event_first++));
+        rc = store_del(core->store, TABLE_EVENT, key_job_n(&key, &job->id, job->s.event_first++));
     return rc < 0 ? rc : 0;
 }
 
@@ -198,11 +195,11 @@ static int leave_tombstone(struct core *core, const struct job *job)
 {
     uint8_t at[8];
     put_be64(at, core->now.wall_ms);
-    int rc = store_put(core->store, TABLE_TOMBSTONE, key_job(&job->id),
-                       (struct slice){at, sizeof at});
+    int rc =
+        store_put(core->store, TABLE_TOMBSTONE, key_job(&job->id), (struct slice){at, sizeof at});
     if (rc == 0)
-        rc = timer_set(core, core->now.wall_ms + IDEMPOTENCY_MS, TIMER_TOMBSTONE,
-                       key_job(&job->id));
+        rc =
+            timer_set(core, core->now.wall_ms + IDEMPOTENCY_MS, TIMER_TOMBSTONE, key_job(&job->id));
     if (rc == 0)
         rc = timer_set(core, core->now.wall_ms, TIMER_SWEEP, key_job(&job->id));
     return rc;
@@ -240,8 +237,8 @@ int spec_get(struct core *core, const struct uuid *id, struct wire_spec *spec_ou
     return shape_decode(value, &shape_spec, KEYS_NUMBERS, spec_out, &fault) == 0 ? 0 : -EBADMSG;
 }
 
-int shape_keep(struct buf *buf, const struct shape *shape, const void *value,
-               enum shape_keys keys, struct slice *slice_out)
+int shape_keep(struct buf *buf, const struct shape *shape, const void *value, enum shape_keys keys,
+               struct slice *slice_out)
 {
     buf_clear(buf);
     int rc = shape_encode(buf, shape, value, keys);

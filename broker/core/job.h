@@ -35,11 +35,10 @@ int spec_get(struct core *core, const struct uuid *id, struct wire_spec *spec_ou
 enum job_detail { DETAIL_LIST, DETAIL_WHOLE, DETAIL_RESULT };
 
 /* Appends the job as everybody sees it (a wire_job by names). */
-int job_render(struct core *core, const struct job *job, enum job_detail detail,
-               struct buf *out);
+int job_render(struct core *core, const struct job *job, enum job_detail detail, struct buf *out);
 
 /* Encodes a shape into `buf` (cleared first) and points at it. 0, -ENOMEM. */
-int shape_keep(struct buf *buf, const struct shape *shape, const void *value,
-               enum shape_keys keys, struct slice *slice_out);
+int shape_keep(struct buf *buf, const struct shape *shape, const void *value, enum shape_keys keys,
+               struct slice *slice_out);
 
 #endif

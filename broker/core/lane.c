@@ -1,4 +1,5 @@
-/* Picking the next job by seeks in the ready table. Reads the table, changes only whose turn it is. */
+/* Picking the next job by seeks in the ready table. Reads the table, changes only whose turn it is.
+ */
 #include "broker/core/lane.h"
 
 #include <errno.h>
@@ -14,8 +15,7 @@ enum { SEEKS_MAX = 2000 }; /* groups looked at for one pick; then the next pick 
 static int seek(struct core *core, struct slice prefix, struct slice after,
                 struct rec_ready *ready_out)
 {
-    struct store_range range = {
-        .table = TABLE_READY, .prefix = prefix, .after = after, .limit = 1};
+    struct store_range range = {.table = TABLE_READY, .prefix = prefix, .after = after, .limit = 1};
     int rc = store_scan(core->store, &range, &core->rows);
     if (rc < 0 || core->rows.count == 0)
         return rc;
@@ -54,8 +54,8 @@ static int pick_named(struct core *core, const struct worker *worker, const stru
     for (size_t i = 0; i < worker->type_count; i++) {
         struct rec_key key;
         struct rec_ready head;
-        struct slice lane = key_ready_lane(&key, place->queue, place->priority, place->group,
-                                           worker->types[i]);
+        struct slice lane =
+            key_ready_lane(&key, place->queue, place->priority, place->group, worker->types[i]);
         int rc = seek(core, lane, (struct slice){0}, &head);
         if (rc < 0)
             return rc;
@@ -74,8 +74,8 @@ static int pick_any(struct core *core, const struct place *place, struct rec_rea
     *best = head;
     for (int walked = 0; walked < WORKER_TYPES_MAX; walked++) {
         struct rec_key prefix_key, lane_key, after_key;
-        struct slice lane = key_ready_lane(&lane_key, place->queue, place->priority,
-                                           place->group, head.type);
+        struct slice lane =
+            key_ready_lane(&lane_key, place->queue, place->priority, place->group, head.type);
         struct slice prefix =
             key_ready_group(&prefix_key, place->queue, place->priority, place->group);
         int rc = seek(core, prefix, behind(&after_key, lane), &head);
@@ -96,8 +96,7 @@ static int walk_groups(struct core *core, const struct worker *worker, struct pl
         struct rec_ready first;
         struct slice after = {0};
         if (from.len)
-            after = behind(&after_key,
-                           key_ready_group(&key, place->queue, place->priority, from));
+            after = behind(&after_key, key_ready_group(&key, place->queue, place->priority, from));
         struct slice prefix = key_ready_priority(&key, place->queue, place->priority);
         int rc = seek(core, prefix, after, &first);
         if (rc <= 0)
@@ -117,7 +116,7 @@ static int walk_groups(struct core *core, const struct worker *worker, struct pl
 
 static struct turn *turn_of(struct core *core, struct text queue, uint64_t priority)
 {
-    uint8_t key[sizeof ((struct turn *)0)->key];
+    uint8_t key[sizeof((struct turn *)0)->key];
     memcpy(key, queue.at, queue.len);
     key[queue.len] = (uint8_t)priority;
     struct turn *turn;

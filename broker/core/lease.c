@@ -81,8 +81,7 @@ static void lease_free(struct core *core, struct lease *lease)
 /* The worker ends a handler at its timeout; the broker gives it time to do so and to say so. */
 static uint64_t backstop(const struct core *core, uint64_t timeout_ms)
 {
-    return core->now.mono_ms + timeout_ms + core->config.grace_ms +
-           2 * core->config.lost_after_ms;
+    return core->now.mono_ms + timeout_ms + core->config.grace_ms + 2 * core->config.lost_after_ms;
 }
 
 int lease_grant(struct core *core, struct session *session, const struct job *job,
@@ -184,8 +183,7 @@ int leases_expire(struct core *core)
             continue;
         }
         core->changed = true;
-        int rc = lease->timeout_at <= core->now.mono_ms ? time_out(core, lease)
-                                                        : lose(core, lease);
+        int rc = lease->timeout_at <= core->now.mono_ms ? time_out(core, lease) : lose(core, lease);
         if (rc < 0)
             return rc;
     }
@@ -226,13 +224,12 @@ int leases_load(struct core *core)
     size_t last_len = 0;
     for (;;) {
         struct store_rows rows = {0};
-        struct store_range range = {
-            .table = TABLE_LEASE, .after = {last, last_len}, .limit = 1000};
+        struct store_range range = {.table = TABLE_LEASE, .after = {last, last_len}, .limit = 1000};
         int rc = store_scan(core->store, &range, &rows);
         for (size_t i = 0; i < rows.count && rc == 0; i++) {
             struct uuid id;
-            bool readable = rows.at[i].key.len == sizeof last &&
-                            key_uuid_parse(rows.at[i].value, &id) == 0;
+            bool readable =
+                rows.at[i].key.len == sizeof last && key_uuid_parse(rows.at[i].value, &id) == 0;
             rc = readable ? load_one(core, &id) : -EBADMSG;
             if (readable)
                 memcpy(last, rows.at[i].key.at, last_len = sizeof last);

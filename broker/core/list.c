@@ -36,8 +36,9 @@ static int fill(struct core *core, const struct listing *listing, struct stream 
 {
     uint8_t prefix = (uint8_t)stream->status;
     uint8_t after[1 + PLACE_LEN] = {prefix};
-    const uint8_t *last = stream->count ? stream->place[stream->count - 1]
-                          : listing->has_cursor ? listing->cursor : NULL;
+    const uint8_t *last = stream->count         ? stream->place[stream->count - 1]
+                          : listing->has_cursor ? listing->cursor
+                                                : NULL;
     if (last)
         memcpy(after + 1, last, PLACE_LEN);
     struct store_range range = {.table = TABLE_STATUS,
@@ -69,8 +70,8 @@ static int next_place(struct core *core, struct listing *listing, uint8_t place_
         }
         if (stream->index == stream->count)
             continue;
-        int order = best ? memcmp(stream->place[stream->index], best->place[best->index],
-                                  PLACE_LEN) : 0;
+        int order =
+            best ? memcmp(stream->place[stream->index], best->place[best->index], PLACE_LEN) : 0;
         if (!best || (listing->ask->oldest_first ? order < 0 : order > 0))
             best = stream;
     }
@@ -155,8 +156,7 @@ static bool count_exactly(const struct core *core, const struct listing *listing
     return true;
 }
 
-static int set_total(struct core *core, struct listing *listing, bool more,
-                     struct msg_jobs *answer)
+static int set_total(struct core *core, struct listing *listing, bool more, struct msg_jobs *answer)
 {
     uint64_t total;
     if (count_exactly(core, listing, &total)) {
@@ -195,8 +195,9 @@ static int read_cursor(struct core *core, struct listing *listing)
         listing->cursor[i / 2] = (uint8_t)(listing->cursor[i / 2] << 4 | (digit & 15));
     }
     listing->has_cursor = good;
-    return good ? 0 : refuse(core, WIRE_INVALID_REQUEST, "cursor",
-                             "expected next_cursor of an earlier page");
+    return good ? 0
+                : refuse(core, WIRE_INVALID_REQUEST, "cursor",
+                         "expected next_cursor of an earlier page");
 }
 
 static void write_cursor(const struct listing *listing, char out[2 * PLACE_LEN])
@@ -253,10 +254,10 @@ static int make_page(struct core *core, struct listing *listing)
 
 int handle_list_jobs(struct core *core, struct session *session, const struct message *message)
 {
-    struct listing listing = {
-        .ask = &message->list_jobs,
-        .caller = caller_of(session, message),
-        .limit = message->list_jobs.limit ? message->list_jobs.limit : LIST_LIMIT_DEFAULT};
+    struct listing listing = {.ask = &message->list_jobs,
+                              .caller = caller_of(session, message),
+                              .limit = message->list_jobs.limit ? message->list_jobs.limit
+                                                                : LIST_LIMIT_DEFAULT};
     listing.streams = calloc(JOB_STATE_COUNT, sizeof *listing.streams);
     if (!listing.streams)
         return refuse(core, WIRE_UNAVAILABLE, "", "out of memory");

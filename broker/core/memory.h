@@ -48,7 +48,7 @@ struct worker {
     size_t queue_count, queue_turn;
     struct text *types; /* none: takes any */
     size_t type_count;
-    char *words; /* the memory behind queues and types */
+    char *words;    /* the memory behind queues and types */
     struct buf ref; /* its wire_worker_ref, encoded, as it rests in job states */
     uint32_t slots, held;
     struct lease *leases;
@@ -63,9 +63,9 @@ struct session {
     enum core_socket socket;
     enum session_role role;
     char owner[OWNER_LEN_MAX + 1];
-    uint64_t heard; /* mono */
-    struct heap_node node; /* by when it is given up, lazily */
-    struct worker *worker; /* NULL for clients */
+    uint64_t heard;              /* mono */
+    struct heap_node node;       /* by when it is given up, lazily */
+    struct worker *worker;       /* NULL for clients */
     struct session *prev, *next; /* among core->workers */
     UT_hash_handle by_id, by_peer;
 };

@@ -51,9 +51,8 @@ static int fail_for_good(struct core *core, struct job *job)
     int rc = job_move(core, job, JOB_FAILED);
     if (rc < 0)
         return rc;
-    struct wire_event event = {.type = TEXT("failed"),
-                               .error = job->s.error,
-                               .attempt = opt_of(job->s.attempt)};
+    struct wire_event event = {
+        .type = TEXT("failed"), .error = job->s.error, .attempt = opt_of(job->s.attempt)};
     return tell_and_save(core, job, &event);
 }
 
@@ -108,9 +107,9 @@ int outcome_timeout(struct core *core, struct job *job)
 
 static int poisoned(struct core *core, struct job *job)
 {
-    struct wire_failure failure = {
-        .type = TEXT("PoisonError"),
-        .message = TEXT("it took its worker down as often as max_lost allows")};
+    struct wire_failure failure = {.type = TEXT("PoisonError"),
+                                   .message =
+                                       TEXT("it took its worker down as often as max_lost allows")};
     int rc = keep_failure(core, job, &failure);
     return rc < 0 ? rc : fail_for_good(core, job);
 }
@@ -178,9 +177,9 @@ static int failed(struct core *core, struct job *job, const struct wire_done_ite
 static int again(struct core *core, struct job *job, const struct wire_done_item *item)
 {
     if (++job->s.again > AGAIN_MAX) {
-        struct wire_failure failure = {
-            .type = TEXT("TryAgainError"),
-            .message = TEXT("it asked to be tried again later too often")};
+        struct wire_failure failure = {.type = TEXT("TryAgainError"),
+                                       .message =
+                                           TEXT("it asked to be tried again later too often")};
         return attempt_failed(core, job, &failure);
     }
     struct wire_spec spec;

@@ -123,10 +123,8 @@ int handle_get_logs(struct core *core, struct session *session, const struct mes
 
 static void stand(const struct job *job, struct wire_standing *out)
 {
-    *out = (struct wire_standing){.job = job->id,
-                                  .rev = job->s.rev,
-                                  .status = job->s.status,
-                                  .ending = job->s.ending};
+    *out = (struct wire_standing){
+        .job = job->id, .rev = job->s.rev, .status = job->s.status, .ending = job->s.ending};
 }
 
 /* A log event points at its line: joins it again, where the line is still kept. */
@@ -136,8 +134,7 @@ static int join_log(struct core *core, struct wire_event *event)
     struct fault fault;
     struct slice value;
     struct rec_key key;
-    if (event->log.len == 0 ||
-        shape_decode(event->log, &shape_log, KEYS_NAMES, &log, &fault) != 0)
+    if (event->log.len == 0 || shape_decode(event->log, &shape_log, KEYS_NAMES, &log, &fault) != 0)
         return 0;
     int rc = store_get(core->store, TABLE_LOG, key_job_n(&key, &core->job.id, log.seq), &value);
     if (rc != 0)
@@ -186,8 +183,7 @@ int handle_get_events(struct core *core, struct session *session, const struct m
     stand(&core->job, &standing);
     answer.events.events = buf_slice(&core->answer);
     answer.events.oldest = core->job.s.event_first;
-    rc = shape_keep(&core->nested, &shape_standing, &standing, KEYS_NAMES,
-                    &answer.events.standing);
+    rc = shape_keep(&core->nested, &shape_standing, &standing, KEYS_NAMES, &answer.events.standing);
     return rc < 0 ? rc : reply(core, &answer);
 }
 

@@ -28,8 +28,7 @@ static void render_state(const struct job *job, struct wire_job *out)
         out->worker = s->worker;
 }
 
-static void render_spec(const struct wire_spec *spec, enum job_detail detail,
-                        struct wire_job *out)
+static void render_spec(const struct wire_spec *spec, enum job_detail detail, struct wire_job *out)
 {
     out->name = spec->name;
     out->description = spec->description;
@@ -75,8 +74,7 @@ static int render_failures(struct core *core, const struct job *job, struct slic
     return 0;
 }
 
-int job_render(struct core *core, const struct job *job, enum job_detail detail,
-               struct buf *out)
+int job_render(struct core *core, const struct job *job, enum job_detail detail, struct buf *out)
 {
     struct wire_job wire = {0};
     render_state(job, &wire);

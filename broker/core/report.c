@@ -38,8 +38,7 @@ static void carry_on(const struct core *core, const struct wire_stage *before,
     if (before && before->duration_seconds.set && !runs)
         stage->duration_seconds = before->duration_seconds;
     else if (stage->started_at && !text_is(stage->status, "pending"))
-        stage->duration_seconds =
-            f64_of((double)(core->now.wall_ms - stage->started_at) / 1000.0);
+        stage->duration_seconds = f64_of((double)(core->now.wall_ms - stage->started_at) / 1000.0);
 }
 
 /* Rewrites the list with `stage` in its place, or at its end. */
@@ -99,8 +98,7 @@ static int keep_stage(struct core *core, struct job *job, const struct wire_repo
 /* Drops the oldest lines until the job is within its bounds again. */
 static int trim_log(struct core *core, struct job *job)
 {
-    while (job->s.log_next - job->s.log_first + 1 > LOGS_MAX ||
-           job->s.log_bytes > LOGS_SIZE_MAX) {
+    while (job->s.log_next - job->s.log_first + 1 > LOGS_MAX || job->s.log_bytes > LOGS_SIZE_MAX) {
         struct rec_key key;
         struct slice value;
         struct slice oldest = key_job_n(&key, &job->id, job->s.log_first);
@@ -151,8 +149,7 @@ static int keep_log(struct core *core, struct job *job, const struct wire_report
     return rc < 0 ? rc : job_emit(core, job, &event);
 }
 
-static int keep_checkpoint(struct core *core, struct job *job,
-                           const struct wire_report_item *item)
+static int keep_checkpoint(struct core *core, struct job *job, const struct wire_report_item *item)
 {
     int rc = store_put(core->store, TABLE_CHECKPOINT, key_job(&job->id), item->checkpoint);
     return rc < 0 ? rc : job_emit_plain(core, job, "checkpoint");
@@ -198,10 +195,8 @@ int handle_report(struct core *core, struct session *session, const struct messa
         int rc = report_one(core, &item);
         if (rc < 0)
             return rc;
-        struct wire_reported_item reported = {
-            .job = item.job, .fence = item.fence, .n = item.n};
-        rc = gather_add(core, session, &session->worker->reported, &shape_reported_item,
-                        &reported);
+        struct wire_reported_item reported = {.job = item.job, .fence = item.fence, .n = item.n};
+        rc = gather_add(core, session, &session->worker->reported, &shape_reported_item, &reported);
         if (rc < 0)
             return rc;
     }

@@ -114,8 +114,9 @@ static int role_of(struct core *core, struct text word, enum session_role *role_
         }
     bool at_workers = core->event->socket == CORE_WORKERS;
     if (at_workers != (*role_out == ROLE_WORKER))
-        return refuse(core, WIRE_INVALID_REQUEST, "role", "workers, and only they, speak to the "
-                                                          "workers' endpoint");
+        return refuse(core, WIRE_INVALID_REQUEST, "role",
+                      "workers, and only they, speak to the "
+                      "workers' endpoint");
     return 0;
 }
 
@@ -210,8 +211,8 @@ static void restarted(struct core *core, struct session *session)
     }
 }
 
-static int open_session(struct core *core, const struct msg_hello *hello,
-                        enum session_role role, struct session **session_out)
+static int open_session(struct core *core, const struct msg_hello *hello, enum session_role role,
+                        struct session **session_out)
 {
     struct session *session = session_of_id(core, &hello->session);
     if (!session)
@@ -266,8 +267,8 @@ int handle_ping(struct core *core, struct session *session, const struct message
 int handle_heartbeat(struct core *core, struct session *session, const struct message *message)
 {
     struct message beat = {.id = MSG_BEAT};
-    int rc = renew_listed(core, session, message->heartbeat.running, &core->scratch,
-                          &beat.beat.stale);
+    int rc =
+        renew_listed(core, session, message->heartbeat.running, &core->scratch, &beat.beat.stale);
     if (rc != 0)
         return rc;
     session->worker->slots = (uint32_t)message->heartbeat.slots;

@@ -55,7 +55,8 @@ static int check_values(struct core *core, const struct wire_spec *spec)
     if (spec->metadata.len && mp_peek(&metadata) != MP_MAP)
         return refuse(core, WIRE_INVALID_REQUEST, "metadata", "expected a map");
     if (spec->run_at && spec->delay_ms)
-        return refuse(core, WIRE_INVALID_REQUEST, "run_at", "expected run_at or delay_ms, not both");
+        return refuse(core, WIRE_INVALID_REQUEST, "run_at",
+                      "expected run_at or delay_ms, not both");
     if (spec->max_attempts.set && spec->max_attempts.value == 0)
         return refuse(core, WIRE_INVALID_REQUEST, "max_attempts", "expected at least 1");
     if (spec->max_lost.set && spec->max_lost.value == 0)

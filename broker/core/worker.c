@@ -20,10 +20,8 @@ static int check_names(struct core *core, struct slice list, const char *field, 
     while ((more = list_next_text(&iter, &name)) == 1)
         if (!name_is_fit(name, len_max))
             return refuse(core, WIRE_INVALID_REQUEST, field,
-                          "expected names of 1 to %zu bytes without control characters",
-                          len_max);
-    return more == 0 ? 0
-                     : refuse(core, WIRE_INVALID_REQUEST, field, "expected a list of names");
+                          "expected names of 1 to %zu bytes without control characters", len_max);
+    return more == 0 ? 0 : refuse(core, WIRE_INVALID_REQUEST, field, "expected a list of names");
 }
 
 int worker_check(struct core *core, const struct msg_hello *hello)
