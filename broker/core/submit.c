@@ -244,6 +244,7 @@ static int submit_all(struct core *core, const struct caller *caller,
     struct list_iter iter;
     struct wire_spec spec;
     size_t mark;
+    uint32_t count = 0;
     int more, rc = list_open(submit->jobs, &iter);
     buf_clear(&core->answer);
     if (rc == 0)
@@ -256,10 +257,9 @@ static int submit_all(struct core *core, const struct caller *caller,
             rc = answer_fault(core);
         if (rc < 0)
             return rc;
-        if (more < 0) /* what stands behind an unreadable item can't be found */
-            break;
+        count++;
     }
-    list_end(&core->answer, mark, iter.index + (more < 0));
+    list_end(&core->answer, mark, count);
     *answers_out = buf_slice(&core->answer);
     return 0;
 }
