@@ -175,6 +175,11 @@ void peers_fail(struct peers *peers, uint32_t handle)
         fail(peers, peer);
 }
 
+bool peers_any_failed(const struct peers *peers)
+{
+    return peers->failed != NULL;
+}
+
 bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out)
 {
     struct peer *peer = peers->failed;

@@ -30,6 +30,7 @@ struct slice peers_route(const struct peers *peers, uint32_t handle);
 
 /* Nothing reaches this peer. */
 void peers_fail(struct peers *peers, uint32_t handle);
+bool peers_any_failed(const struct peers *peers);
 /* The next failed peer, to be told to the core: a stranger from now on. False: none is left. */
 bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out);
 

@@ -105,6 +105,8 @@ static int wait_for_input(struct server *server)
     bool signalled;
     uint64_t deadline = core_next_deadline(server->core);
     int64_t wait_ms = ticks_wait_ms(&server->ticks, deadline, clock_mono_ms());
+    if (peers_any_failed(server->peers))
+        wait_ms = 0;
     int rc = sockets_wait(server->sockets, server->signal_fd, wait_ms, &signalled);
     ticks_seen(&server->ticks, wait_ms, clock_mono_ms());
     return rc == 0 && signalled ? read_signals(server) : rc;
@@ -275,8 +277,10 @@ static int send_to_peer(struct server *server, enum socket_kind kind, const stru
     if (route.len == 0)
         return 0;
     int rc = sockets_send(server->sockets, kind, route, frame);
-    if (rc == 1)
+    if (rc == 1) {
+        log_debug("peer_gone", "a peer of the %s endpoint can't be reached", socket_name(kind));
         peers_fail(server->peers, effect->peer);
+    }
     return rc < 0 ? rc : 0;
 }
 
