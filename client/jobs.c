@@ -1,0 +1,263 @@
+/* Reading and changing single jobs, lists, logs and figures: a request, an answer, a text.
+ * Must never keep anything between calls.
+ */
+#include "client/jobs.h"
+
+#include "client/answer.h"
+#include "proto/json.h"
+#include "proto/pack.h"
+
+_Static_assert((int)REEVE_SCHEDULED == (int)JOB_SCHEDULED, "states.def");
+_Static_assert((int)REEVE_PENDING == (int)JOB_PENDING, "states.def");
+_Static_assert((int)REEVE_RUNNING == (int)JOB_RUNNING, "states.def");
+_Static_assert((int)REEVE_COMPLETED == (int)JOB_COMPLETED, "states.def");
+_Static_assert((int)REEVE_FAILED == (int)JOB_FAILED, "states.def");
+_Static_assert((int)REEVE_CANCELLED == (int)JOB_CANCELLED, "states.def");
+_Static_assert((int)REEVE_BLOCKED == (int)JOB_BLOCKED, "states.def");
+_Static_assert((int)REEVE_WAITING == (int)JOB_WAITING, "states.def");
+
+const char *reeve_state_name(enum reeve_state state)
+{
+    bool known = (int)state > JOB_NONE && (int)state < JOB_STATE_COUNT;
+    return job_state_word(known ? (enum job_state)state : JOB_NONE);
+}
+
+/* --- one job ---------------------------------------------------------------------------------- */
+
+static int take_job(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    return answer_take(reeve, answer_job(answer, &text), &text, arg);
+}
+
+int jobs_get(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_GET_JOB, .get_job = {.id = *id, .result = true}};
+    return handle_call(reeve, &request, MSG_JOB_IS, use, arg);
+}
+
+/* Enters the handle and reads the id: how every call about one job begins. */
+static int begin(struct reeve *reeve, const char *text, struct uuid *id_out)
+{
+    int code = handle_enter(reeve);
+    return code == REEVE_OK ? handle_read_id(reeve, text, id_out) : code;
+}
+
+int reeve_get(struct reeve *reeve, const char *id, char **job_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_get(reeve, &uuid, take_job, job_out) : code;
+}
+
+static int take_state(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    enum reeve_state *state_out = arg;
+    struct wire_job job;
+    struct fault fault;
+    if (shape_decode(answer->job_is.job, &shape_job, KEYS_NAMES, &job, &fault) != 0)
+        return handle_fail(reeve, REEVE_SERVER_ERROR, fault.field, "%s", fault.problem);
+    *state_out = (enum reeve_state)job.status;
+    return REEVE_OK;
+}
+
+int reeve_status(struct reeve *reeve, const char *id, enum reeve_state *state_out)
+{
+    struct message request = {.id = MSG_GET_JOB};
+    int code = begin(reeve, id, &request.get_job.id);
+    return code == REEVE_OK ? handle_call(reeve, &request, MSG_JOB_IS, take_state, state_out)
+                            : code;
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+/* A request that went out twice may have been refused because of its own first copy: then the job
+ * is as it was asked to be. */
+struct change {
+    handle_use *use;
+    void *arg;
+    bool cancelled, revived; /* what the job has to be, to count as changed */
+};
+
+static int take_if_changed(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct change *change = arg;
+    enum reeve_state state = REEVE_FAILED;
+    int code = take_state(&state, reeve, answer);
+    if (code != REEVE_OK)
+        return code;
+    bool revived = state != REEVE_FAILED && state != REEVE_CANCELLED;
+    if ((change->cancelled && state == REEVE_CANCELLED) || (change->revived && revived))
+        return change->use(change->arg, reeve, answer);
+    return REEVE_CONFLICT;
+}
+
+static int change_job(struct reeve *reeve, const struct message *request, const struct uuid *id,
+                      struct change *change)
+{
+    int code = handle_call(reeve, request, MSG_JOB_IS, change->use, change->arg);
+    if (code != REEVE_CONFLICT || !reeve->resent)
+        return code;
+    char message[sizeof reeve->message];
+    memcpy(message, reeve->message, sizeof message);
+    code = jobs_get(reeve, id, take_if_changed, change);
+    return code == REEVE_CONFLICT ? handle_fail(reeve, code, "", "%s", message) : code;
+}
+
+int jobs_cancel(struct reeve *reeve, const struct uuid *id, const char *reason, handle_use *use,
+                void *arg)
+{
+    struct message request = {.id = MSG_CANCEL};
+    struct change change = {.use = use, .arg = arg, .cancelled = true};
+    request.cancel.id = *id;
+    request.cancel.reason = text_of(reason);
+    return change_job(reeve, &request, id, &change);
+}
+
+int jobs_retry(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_RETRY, .retry.id = *id};
+    struct change change = {.use = use, .arg = arg, .revived = true};
+    return change_job(reeve, &request, id, &change);
+}
+
+int reeve_cancel(struct reeve *reeve, const char *id, const char *reason, char **job_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_cancel(reeve, &uuid, reason, take_job, job_out) : code;
+}
+
+int reeve_retry(struct reeve *reeve, const char *id, char **job_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_retry(reeve, &uuid, take_job, job_out) : code;
+}
+
+int reeve_delete(struct reeve *reeve, const char *id)
+{
+    struct message request = {.id = MSG_DELETE};
+    int code = begin(reeve, id, &request.delete.id);
+    if (code != REEVE_OK)
+        return code;
+    code = handle_call(reeve, &request, MSG_DELETED, NULL, NULL);
+    bool gone = code == REEVE_NOT_FOUND || code == REEVE_GONE;
+    return gone && reeve->resent ? REEVE_OK : code;
+}
+
+static int take_result(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    struct slice result = answer->result.result;
+    int rc = result.len ? json_from_msgpack(result, &text) : buf_append(&text, "null", 4);
+    return answer_take(reeve, rc, &text, arg);
+}
+
+int reeve_result(struct reeve *reeve, const char *id, char **result_out)
+{
+    struct message request = {.id = MSG_GET_RESULT};
+    int code = begin(reeve, id, &request.get_result.id);
+    return code == REEVE_OK ? handle_call(reeve, &request, MSG_RESULT, take_result, result_out)
+                            : code;
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+/* "failed,cancelled" as a list of texts. */
+static int pack_words(const char *words, struct buf *out)
+{
+    uint32_t count = 0;
+    size_t mark;
+    int rc = list_begin(out, &mark);
+    for (const char *at = words; rc == 0 && *at; count++) {
+        struct text word = {at, strcspn(at, ",")};
+        rc = pack_text(out, word);
+        at += word.len + (at[word.len] == ',');
+    }
+    if (rc == 0)
+        list_end(out, mark, count);
+    return rc;
+}
+
+int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_LIST_JOBS};
+    struct msg_list_jobs *list = &request.list_jobs;
+    struct buf words = {0};
+    list->type = text_of(filter->type);
+    list->queue = text_of(filter->queue);
+    list->of_owner = text_of(filter->owner);
+    list->limit = filter->limit ? filter->limit : LIST_LIMIT_DEFAULT;
+    list->cursor = text_of(filter->cursor);
+    list->oldest_first = filter->oldest_first;
+    int rc = filter->status && filter->status[0] ? pack_words(filter->status, &words) : 0;
+    list->status = buf_slice(&words);
+    int code =
+        rc < 0 ? handle_fail_memory(reeve) : handle_call(reeve, &request, MSG_JOBS, use, arg);
+    buf_fini(&words);
+    return code;
+}
+
+/* A list and the limit that it was asked with. */
+struct page {
+    char **out;
+    uint64_t limit;
+};
+
+static int take_list(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    const struct page *page = arg;
+    struct buf text = {0};
+    return answer_take(reeve, answer_jobs(&answer->jobs, page->limit, &text), &text, page->out);
+}
+
+int reeve_list(struct reeve *reeve, const struct reeve_filter *filter, char **list_out)
+{
+    const struct reeve_filter all = {0};
+    if (!filter)
+        filter = &all;
+    struct page page = {list_out, filter->limit ? filter->limit : LIST_LIMIT_DEFAULT};
+    int code = handle_enter(reeve);
+    return code == REEVE_OK ? jobs_list(reeve, filter, take_list, &page) : code;
+}
+
+static int take_logs(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    return answer_take(reeve, answer_logs(&answer->logs, &text), &text, arg);
+}
+
+int jobs_logs(struct reeve *reeve, const struct uuid *id, const struct reeve_log_filter *filter,
+              handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_GET_LOGS};
+    request.get_logs.id = *id;
+    if (filter) {
+        request.get_logs.level = text_of(filter->level);
+        request.get_logs.after = filter->after;
+        request.get_logs.limit = filter->limit;
+    }
+    return handle_call(reeve, &request, MSG_LOGS, use, arg);
+}
+
+int reeve_logs(struct reeve *reeve, const char *id, const struct reeve_log_filter *filter,
+               char **logs_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_logs(reeve, &uuid, filter, take_logs, logs_out) : code;
+}
+
+static int take_stats(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    return answer_take(reeve, answer_stats(&answer->stats, &text), &text, arg);
+}
+
+int reeve_stats(struct reeve *reeve, char **stats_out)
+{
+    struct message request = {.id = MSG_GET_STATS};
+    int code = handle_enter(reeve);
+    return code == REEVE_OK ? handle_call(reeve, &request, MSG_STATS, take_stats, stats_out) : code;
+}

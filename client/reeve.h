@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reeve's client library: submit jobs to a broker, read them, follow them to their end.
+ *
+ *     struct reeve *reeve;
+ *     struct reeve_options options = {0};
+ *     if (reeve_connect(&options, &reeve) != REEVE_OK)
+ *         ...
+ *     struct reeve_spec spec = {0};
+ *     spec.type = "ingest";
+ *     spec.params_json = "{\"path\": \"/usr/share/doc\"}";
+ *     char id[REEVE_ID_SIZE], *job = NULL;
+ *     if (reeve_submit(reeve, &spec, id, NULL) != REEVE_OK ||
+ *         reeve_wait(reeve, id, 60000, NULL, &job) != REEVE_OK)
+ *         fprintf(stderr, "%s\n", reeve_error(reeve)->message);
+ *     else
+ *         puts(job);
+ *     reeve_free(job);
+ *     reeve_close(&reeve);
+ *
+ * Threads: a handle is used by one thread at a time; threads that work at the same time have a
+ * handle each. Calls block until they are answered or their time is up (`timeout_ms` of the
+ * options, 10 s by default, over all reconnects). Nothing runs in the background: between calls a
+ * handle is silent. Not usable in a child after fork.
+ *
+ * Strings are UTF-8, end with a zero and are copied. JSON that comes back is the caller's, given
+ * back with reeve_free. Every function that can fail returns a reeve_code; what was wrong in
+ * detail is in reeve_error. Ids are UUIDs in their usual text; any form of it is taken. Times are
+ * milliseconds; points in time, since 1970.
+ *
+ * Ids are made here (UUIDv7) and sent with the job, so that a request which had to be sent again,
+ * because the broker restarted, never makes two jobs.
+ *
+ * Structs are zeroed before they are filled: zero is a good default for every member, now and in
+ * later versions. */
+#ifndef REEVE_H
+#define REEVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef REEVE_API
+#define REEVE_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REEVE_ID_SIZE 37 /* an id's text with its final zero */
+
+struct reeve;
+
+/* --- what calls return ------------------------------------------------------------------------ */
+
+enum reeve_code {
+    REEVE_OK = 0,
+
+    /* The broker's answers. */
+    REEVE_INVALID_REQUEST = 1, /* reeve_error names the field; also of arguments checked here */
+    REEVE_UNAUTHORIZED = 2,
+    REEVE_FORBIDDEN = 3,
+    REEVE_NOT_FOUND = 4,
+    REEVE_CONFLICT = 5, /* the job's state does not allow that */
+    REEVE_GONE = 6,     /* it existed and has been deleted */
+    REEVE_PAYLOAD_TOO_LARGE = 7,
+    REEVE_IDEMPOTENCY_MISMATCH = 8,
+    REEVE_RATE_LIMITED = 9,
+    REEVE_QUEUE_FULL = 10,
+    REEVE_STORE_FULL = 11,
+    REEVE_UNAVAILABLE = 12, /* the broker is not there, or not ready: try again later */
+    REEVE_SERVER_ERROR = 13,
+    REEVE_UNSUPPORTED_VERSION = 16, /* broker and library do not understand each other */
+
+    /* Of this side. */
+    REEVE_TIMEOUT = 100, /* the time is up; what was asked for may have taken effect all the same */
+    REEVE_STOPPED = 101, /* a callback said so */
+    REEVE_BUSY = 102,    /* called from inside a callback of the same handle */
+    REEVE_NO_MEMORY = 103,
+    REEVE_SYSTEM = 104 /* sockets could not be made or are of no use any more */
+};
+
+/* The last failure of a handle. */
+struct reeve_error {
+    int code;
+    const char *name;    /* "NOT_FOUND" */
+    const char *message; /* a sentence */
+    const char *field;   /* what it is about, "params" or "jobs[3].type"; "" when nothing */
+};
+
+/* Never NULL; REEVE_OK before the first failure. Borrowed until the next call with this handle. */
+REEVE_API const struct reeve_error *reeve_error(const struct reeve *reeve);
+
+/* "NOT_FOUND" for REEVE_NOT_FOUND; never NULL. */
+REEVE_API const char *reeve_code_name(int code);
+
+/* The library's own, "0.1.0". */
+REEVE_API const char *reeve_version(void);
+
+/* --- the handle ------------------------------------------------------------------------------- */
+
+struct reeve_options {
+    const char *broker;  /* the broker's clients endpoint; NULL: "tcp://127.0.0.1:5570" */
+    const char *events;  /* its events endpoint; NULL: the broker says it */
+    const char *owner;   /* whose jobs these are; NULL: the broker decides */
+    const char *role;    /* "producer" (NULL), "observer" (may not change anything), "admin" */
+    const char *program; /* "my-program 1.2", for the broker's log; NULL: the library */
+    uint32_t timeout_ms; /* of every call, over all reconnects; 0: 10000 */
+    uint32_t window;     /* batches of reeve_submit_many under way; 0: 8, at most 64 */
+    uint32_t batch;      /* jobs in each; 0: 100, at most 1000 or what the broker takes */
+};
+
+/* Makes a handle. Does not wait for the broker: the first call does. `options` may be NULL. On
+ * failure *reeve_out is NULL: REEVE_INVALID_REQUEST (an endpoint that cannot be read, a text that
+ * is too long), REEVE_NO_MEMORY, REEVE_SYSTEM. */
+REEVE_API int reeve_connect(const struct reeve_options *options, struct reeve **reeve_out);
+
+/* Says goodbye and frees the handle; may take 200 ms. NULL is fine; *reeve is NULL afterwards. */
+REEVE_API void reeve_close(struct reeve **reeve);
+
+/* Gives back what a call handed out. NULL is fine. */
+REEVE_API void reeve_free(void *memory);
+
+/* --- submitting ------------------------------------------------------------------------------- */
+
+/* One job to be done. Only `type` is required. */
+struct reeve_spec {
+    const char *type;        /* which handler */
+    const char *params_json; /* any JSON value; NULL: none (or the next two) */
+    const void *params_msgpack;
+    size_t params_msgpack_size; /* one msgpack value instead of JSON */
+    const char *id;             /* the caller's own UUID; NULL: made here */
+    const char *queue;          /* NULL: "default" */
+    bool has_priority;          /* otherwise 5 */
+    uint8_t priority;           /* 0 to 9, 9 first */
+    const char *group;          /* fairness within a queue; NULL: the owner */
+    const char *owner;          /* an admin may submit for others */
+    const char *name;           /* for people */
+    const char *description;
+    const char *metadata_json;   /* a JSON object */
+    uint64_t run_at_ms;          /* not before; 0: now */
+    uint64_t delay_ms;           /* the same from now on; one of the two */
+    uint64_t timeout_ms;         /* of one run; 0: an hour */
+    uint32_t max_attempts;       /* 0: 3 */
+    uint32_t max_lost;           /* runs that may take their worker down; 0: 3 */
+    uint64_t backoff_ms;         /* before the second attempt, doubled with each; 0: 2 s */
+    uint64_t backoff_cap_ms;     /* up to this; 0: 10 minutes */
+    uint64_t retention_ms;       /* kept after its end; 0: what the broker is set to */
+    const char *traceparent;     /* of W3C trace context */
+    const char *idempotency_key; /* the same key and content within 24 h: the same job. Not with
+                                    reeve_submit_many */
+};
+
+/* Submits one job; when it returns REEVE_OK the job is on the broker's disk. `id_out` (may be NULL)
+ * gets its id, `job_out` (may be NULL) the job as accepted, as JSON. */
+REEVE_API int reeve_submit(struct reeve *reeve, const struct reeve_spec *spec,
+                           char id_out[REEVE_ID_SIZE], char **job_out);
+
+/* What became of one job of many. */
+struct reeve_submitted {
+    int code;               /* REEVE_OK: accepted */
+    char id[REEVE_ID_SIZE]; /* also of one that got no answer: it can be asked for by it */
+    char message[160];      /* of a failure, cut to this */
+};
+
+/* Submits `count` jobs in batches, several of them under way at a time; each job is accepted or
+ * refused for itself. `answers_out` has room for `count`. REEVE_OK: all were answered, look at each
+ * answer's code. Otherwise the first failure of a whole batch; its jobs, and those not sent any
+ * more, have it as their code. */
+REEVE_API int reeve_submit_many(struct reeve *reeve, const struct reeve_spec *specs, size_t count,
+                                struct reeve_submitted *answers_out);
+
+/* --- reading and changing --------------------------------------------------------------------- */
+
+/* The numbers are the broker's own and never change. */
+enum reeve_state {
+    REEVE_SCHEDULED = 1,
+    REEVE_PENDING = 2,
+    REEVE_RUNNING = 3,
+    REEVE_COMPLETED = 4,
+    REEVE_FAILED = 5,
+    REEVE_CANCELLED = 6,
+    REEVE_BLOCKED = 7,
+    REEVE_WAITING = 8
+};
+
+/* "pending"; never NULL. */
+REEVE_API const char *reeve_state_name(enum reeve_state state);
+
+/* One job as JSON, with its result where it has one. */
+REEVE_API int reeve_get(struct reeve *reeve, const char *id, char **job_out);
+
+/* Where a job stands. */
+REEVE_API int reeve_status(struct reeve *reeve, const char *id, enum reeve_state *state_out);
+
+struct reeve_filter {
+    const char *status; /* "failed", or several: "failed,cancelled"; NULL: all */
+    const char *type;
+    const char *queue;
+    const char *owner;  /* an admin's word */
+    uint32_t limit;     /* 0: 50, at most 1000 */
+    const char *cursor; /* `next_cursor` of the page before */
+    bool oldest_first;
+};
+
+/* {"jobs": [...], "total", "total_capped", "limit", "has_more", "next_cursor"}; newest first. The
+ * jobs leave out params, stages, errors and result. `filter` may be NULL. */
+REEVE_API int reeve_list(struct reeve *reeve, const struct reeve_filter *filter, char **list_out);
+
+/* Cancels a job that has not ended; a running one is told to stop. `reason` and `job_out` may be
+ * NULL. REEVE_CONFLICT: it has ended, or is cancelled already. */
+REEVE_API int reeve_cancel(struct reeve *reeve, const char *id, const char *reason, char **job_out);
+
+/* Makes a failed or cancelled job pending again. `job_out` may be NULL. */
+REEVE_API int reeve_retry(struct reeve *reeve, const char *id, char **job_out);
+
+/* Removes a job that has ended. */
+REEVE_API int reeve_delete(struct reeve *reeve, const char *id);
+
+/* The result of a completed job as JSON; REEVE_CONFLICT while there is none. */
+REEVE_API int reeve_result(struct reeve *reeve, const char *id, char **result_out);
+
+struct reeve_log_filter {
+    const char *level; /* at least: "debug", "info", "warning", "error"; NULL: all */
+    uint64_t after;    /* `next` of the page before */
+    uint32_t limit;    /* 0: 100, at most 1000 */
+};
+
+/* {"logs": [{"seq", "at", "level", "message", "context"}], "total", "next", "dropped"}. `filter`
+ * may be NULL. */
+REEVE_API int reeve_logs(struct reeve *reeve, const char *id, const struct reeve_log_filter *filter,
+                         char **logs_out);
+
+/* The broker's figures as JSON. */
+REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
+
+/* --- following -------------------------------------------------------------------------------- */
+
+/* Waits until the job has ended (and its handler is gone, where it was cancelled while it ran).
+ * timeout_ms: 0 waits for ever, and through any absence of the broker. `state_out` and `job_out`
+ * (the ended job as JSON, with its result) may be NULL. REEVE_OK however it ended: look at the
+ * state. REEVE_TIMEOUT: it has not ended yet. REEVE_NOT_FOUND, REEVE_GONE. */
+REEVE_API int reeve_wait(struct reeve *reeve, const char *id, uint64_t timeout_ms,
+                         enum reeve_state *state_out, char **job_out);
+
+enum reeve_news_kind {
+    REEVE_SNAPSHOT = 1, /* `json` is the job as it is; always the first */
+    REEVE_EVENT,  /* `json` is the event, `type` its type: "running", "progress", "log", … */
+    REEVE_RESET,  /* events are missing that nobody keeps any more; a snapshot follows */
+    REEVE_ENDED,  /* the last: the job has ended as `state` */
+    REEVE_MISSING /* the last: there is no such job (any more) */
+};
+
+/* Borrowed during the callback. */
+struct reeve_news {
+    enum reeve_news_kind kind;
+    enum reeve_state state; /* the latest known */
+    uint64_t rev;           /* nothing is missing up to here; what `after` wants */
+    const char *id;
+    const char *type; /* "" where there is none */
+    const char *json; /* NULL where there is none */
+};
+
+/* 0 goes on, anything else ends reeve_follow with REEVE_STOPPED. Must not use the same handle. */
+typedef int reeve_on_news(void *arg, const struct reeve_news *news);
+
+struct reeve_follow_options {
+    bool has_after;      /* replay what happened after rev `after` (0: all that is kept) … */
+    uint64_t after;      /* … otherwise only what happens from now on */
+    uint64_t timeout_ms; /* 0: none */
+};
+
+/* Calls back for everything that happens to these jobs (at most 1000), of each job in order,
+ * nothing missing and nothing twice, until all have ended; through any absence of the broker.
+ * `options` may be NULL. REEVE_OK: all have ended or are missing. REEVE_TIMEOUT, REEVE_STOPPED. */
+REEVE_API int reeve_follow(struct reeve *reeve, const char *const *ids, size_t count,
+                           const struct reeve_follow_options *options, reeve_on_news *on_news,
+                           void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
