@@ -2,8 +2,8 @@
  *
  * In a node all keys share their first `skip` bytes; `heads` holds the eight bytes after those, as
  * big-endian numbers, zero-padded. Equal heads are told apart by the keys themselves. An inner
- * node's entries[i] is the smallest key that children[i] had when it was made; what is smaller
- * than entries[0] belongs to children[0].
+ * node's entries[i] is a key that none of children[i] is smaller than, and all of those before it
+ * are.
  *
  * Must never hold a key whose first `skip` bytes differ from its node's others.
  */
@@ -287,6 +287,20 @@ static struct keymap_entry *new_entry(struct arena *arena, struct slice key)
     return entry;
 }
 
+/* A key smaller than all goes into the first leaf, and becomes the bound of all nodes above it. */
+static void lower_bounds(struct keymap *map, const struct path *path, struct keymap_entry *entry)
+{
+    struct slice key = keymap_key(entry);
+    for (unsigned level = 0; level < map->depth; level++) {
+        struct keymap_node *node = path->node[level];
+        if (path->index[level] > 0 || compare(key, node->entries[0], 0) > 0)
+            return;
+        make_fit(node, key);
+        node->entries[0] = entry;
+        node->heads[0] = head_of(entry->key, entry->key_len, node->skip);
+    }
+}
+
 static struct keymap_node *leaf_with_path(struct keymap *map, struct slice key, struct path *path)
 {
     struct keymap_node *node = map->root;
@@ -315,6 +329,8 @@ struct keymap_entry *keymap_find_or_insert(struct keymap *map, struct arena *are
     struct keymap_entry *entry = new_entry(arena, key);
     if (!entry || prepare(map, arena, &path, leaf, &spare) < 0)
         return NULL;
+    if (index == 0)
+        lower_bounds(map, &path, entry);
     if (leaf->count < FANOUT) {
         insert_at(leaf, index, entry, NULL);
         return entry;
