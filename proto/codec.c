@@ -47,8 +47,7 @@ static enum message_id message_of(struct text name)
 
 static void leave_out(struct presence *presence, uint64_t mark)
 {
-    if (presence->mask & mark)
-        presence->count--;
+    presence->count -= (presence->mask & mark) != 0;
     presence->mask &= ~mark;
 }
 
@@ -58,7 +57,8 @@ int message_encode(struct buf *out, const struct message *message)
     struct presence envelope = encode_presence(&shape_envelope, &message->envelope);
     struct presence own = encode_presence(row->shape, own_fields(message));
     leave_out(&envelope, MSG_MARK);
-    int rc = buf_reserve(out, MSG_SIZE_MAX + envelope.size_max + own.size_max);
+    int rc = buf_reserve(out, MSG_SIZE_MAX + presence_size_max(&envelope) +
+                                  presence_size_max(&own));
     if (rc < 0)
         return rc;
     encode_map_head(out, 1 + envelope.count + own.count);

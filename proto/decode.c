@@ -266,7 +266,8 @@ int decode_value(struct mp_reader *reader, const struct field *field, enum shape
 
 static bool is_named(const struct field *field, struct text key)
 {
-    return field->name_len == key.len && memcmp(field->name, key.at, key.len) == 0;
+    return field->name_len == key.len && field->name[0] == key.at[0] &&
+           memcmp(field->name, key.at, key.len) == 0;
 }
 
 /* Looks from the expected field on and around; SIZE_MAX where there is none. */

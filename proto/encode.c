@@ -7,45 +7,56 @@
 #include "base/check.h"
 #include "proto/packer.h"
 
-struct measure {
-    bool there;
-    size_t body; /* bytes beyond the head */
+/* Where in a member it shows whether the field is there, as a number that is not 0: `width` bytes
+ * at `at`. `body`: all bits where that number is also the bytes that follow the value's head. A table
+ * and not a switch, since most fields of most structs are absent and this is all they cost. */
+struct probe {
+    uint8_t at, width;
+    uint64_t body;
 };
 
-static struct measure measure_bytes(const struct slice *value)
-{
-    return (struct measure){value->len > 0, value->len};
-}
+#define PROBE_LEN(type) {offsetof(type, len), sizeof((type){0}.len), UINT64_MAX}
+#define PROBE_SET(type) {offsetof(type, set), sizeof(bool), 0}
+#define PROBE_OWN(type) {0, sizeof(type), 0}
 
-static struct measure measure_field(const struct field *field, const void *member)
+static const struct probe probes[] = {
+    [KIND_u64] = PROBE_OWN(uint64_t),
+    [KIND_opt] = PROBE_SET(struct opt_u64),
+    [KIND_f64] = PROBE_SET(struct opt_f64),
+    [KIND_flag] = PROBE_OWN(bool),
+    [KIND_time] = PROBE_OWN(uint64_t),
+    [KIND_state] = PROBE_OWN(enum job_state),
+    [KIND_text] = PROBE_LEN(struct text),
+    [KIND_blob] = PROBE_LEN(struct slice),
+    [KIND_uuid] = PROBE_OWN(struct uuid),
+    [KIND_any] = PROBE_LEN(struct slice),
+    [KIND_map] = PROBE_LEN(struct slice),
+    [KIND_list] = PROBE_LEN(struct slice),
+    [KIND_texts] = PROBE_LEN(struct slice),
+    [KIND_uuids] = PROBE_LEN(struct slice),
+};
+
+_Static_assert(sizeof(size_t) == 8, "a probe reads lengths as 64 bits");
+_Static_assert(sizeof(enum job_state) == 4, "a probe reads states as 32 bits");
+
+static uint64_t probe_number(const uint8_t *at, unsigned width)
 {
-    switch ((enum field_kind)field->kind) {
-    case KIND_u64:
-    case KIND_time:
-        return (struct measure){*(const uint64_t *)member != 0, 0};
-    case KIND_opt:
-        return (struct measure){((const struct opt_u64 *)member)->set, 0};
-    case KIND_f64:
-        return (struct measure){((const struct opt_f64 *)member)->set, 0};
-    case KIND_flag:
-        return (struct measure){*(const bool *)member, 0};
-    case KIND_state:
-        return (struct measure){*(const enum job_state *)member != JOB_NONE, 32};
-    case KIND_text:
-        return (struct measure){((const struct text *)member)->len > 0,
-                                ((const struct text *)member)->len};
-    case KIND_uuid:
-        return (struct measure){!uuid_is_null(member), sizeof(struct uuid)};
-    case KIND_blob:
-    case KIND_any:
-    case KIND_map:
-    case KIND_list:
-    case KIND_texts:
-    case KIND_uuids:
-        return measure_bytes(member);
+    uint64_t number = 0, more;
+    uint32_t half;
+    switch (width) {
+    case 1:
+        return *at;
+    case 4:
+        memcpy(&half, at, sizeof half);
+        return half;
+    case 8:
+        memcpy(&number, at, sizeof number);
+        return number;
+    default: /* an id */
+        memcpy(&number, at, sizeof number);
+        memcpy(&more, at + sizeof number, sizeof more);
+        return number | more;
     }
-    CHECK(false && "a kind of field that no table has");
-    return (struct measure){false, 0};
 }
 
 struct presence encode_presence(const struct shape *shape, const void *value)
@@ -53,13 +64,13 @@ struct presence encode_presence(const struct shape *shape, const void *value)
     struct presence presence = {0, 0, 0};
     for (size_t i = 0; i < shape->count; i++) {
         const struct field *field = &shape->fields[i];
-        struct measure measure = measure_field(field, (const uint8_t *)value + field->offset);
-        if (!measure.there)
-            continue;
-        presence.mask |= UINT64_C(1) << i;
-        presence.count++;
-        presence.size_max += 2 * PACK_HEAD_MAX + (size_t)field->name_len + measure.body;
+        const struct probe *probe = &probes[field->kind];
+        uint64_t number =
+            probe_number((const uint8_t *)value + field->offset + probe->at, probe->width);
+        presence.mask |= (uint64_t)(number != 0) << i;
+        presence.body += number & probe->body;
     }
+    presence.count = (uint32_t)__builtin_popcountll(presence.mask);
     return presence;
 }
 
@@ -157,10 +168,8 @@ static void put_value(struct buf *out, const struct field *field, const void *me
 void encode_fields(struct buf *out, const struct shape *shape, const void *value,
                    const struct presence *presence, enum shape_keys keys)
 {
-    for (size_t i = 0; i < shape->count; i++) {
-        if (!(presence->mask >> i & 1))
-            continue;
-        const struct field *field = &shape->fields[i];
+    for (uint64_t left = presence->mask; left != 0; left &= left - 1) {
+        const struct field *field = &shape->fields[__builtin_ctzll(left)];
         if (keys == KEYS_NUMBERS)
             put_uint(out, field->number);
         else
@@ -173,7 +182,7 @@ int shape_encode(struct buf *out, const struct shape *shape, const void *value,
                  enum shape_keys keys)
 {
     struct presence presence = encode_presence(shape, value);
-    int rc = buf_reserve(out, PACK_HEAD_MAX + presence.size_max);
+    int rc = buf_reserve(out, PACK_HEAD_MAX + presence_size_max(&presence));
     if (rc < 0)
         return rc;
     encode_map_head(out, presence.count);

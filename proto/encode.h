@@ -4,16 +4,26 @@
 
 #include "proto/codec.h"
 
-/* Which fields of a struct are there, and the most bytes they take with their keys. */
+/* The most a field takes beside a body of its own length: a key (a name of at most 31 letters, or a
+ * number), a head, and a state's word or an id. */
+#define ENCODED_FIELD_MAX 96
+
+/* Which fields of a struct are there, and the bytes of those that have a length. */
 struct presence {
     uint64_t mask;
+    uint64_t body;
     uint32_t count;
-    size_t size_max;
 };
+
+static inline size_t presence_size_max(const struct presence *presence)
+{
+    return presence->count * (size_t)ENCODED_FIELD_MAX + (size_t)presence->body;
+}
 
 struct presence encode_presence(const struct shape *shape, const void *value);
 
-/* Writes the fields in `presence` as keys and values. Room for size_max must be reserved. */
+/* Writes the fields in `presence` as keys and values. Room for presence_size_max must be
+ * reserved. */
 void encode_fields(struct buf *out, const struct shape *shape, const void *value,
                    const struct presence *presence, enum shape_keys keys);
 

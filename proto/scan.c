@@ -26,12 +26,11 @@ const struct lead_row lead_rows[32] = {
     {3, 2, 2}, {5, 4, 2},                       /* map 16, 32 */
 };
 
-/* The state of one walk: how many values each open array or map still needs. */
+/* Bounds of one walk, and the values that its outer arrays and maps still need. */
 struct walk {
-    uint64_t open[DEPTH_LIMIT];
-    uint32_t depth;
-    uint32_t depth_max;
+    uint32_t depth, depth_max;
     uint64_t items_left;
+    uint64_t outer[DEPTH_LIMIT];
 };
 
 static const char *lead_problem(const uint8_t *at, size_t left)
@@ -46,7 +45,13 @@ static const char *lead_problem(const uint8_t *at, size_t left)
     return "the value is cut short";
 }
 
-static const char *walk_into(struct walk *walk, uint64_t items, size_t left)
+static bool is_container(uint8_t first)
+{
+    return (first >= 0x80 && first < 0xa0) || (first >= 0xdc && first < 0xe0);
+}
+
+/* Enters an array or map of `items` values; `needed` are those that follow behind it. */
+static const char *walk_into(struct walk *walk, uint64_t items, uint64_t needed, size_t left)
 {
     if (walk->depth >= walk->depth_max)
         return "the value is nested too deeply";
@@ -55,36 +60,33 @@ static const char *walk_into(struct walk *walk, uint64_t items, size_t left)
     if (items > left)
         return "the value is cut short";
     walk->items_left -= items;
-    if (items > 0)
-        walk->open[walk->depth++] = items;
+    walk->outer[walk->depth++] = needed;
     return NULL;
-}
-
-static bool is_container(uint8_t first)
-{
-    return (first >= 0x80 && first < 0xa0) || (first >= 0xdc && first < 0xe0);
 }
 
 /* Steps over one value; NULL, or why it is malformed or beyond the bounds. */
 static const char *walk_value(struct mp_reader *reader, struct walk *walk)
 {
-    do {
-        size_t left = (size_t)(reader->end - reader->at);
-        struct lead lead = lead_of(reader->at, left);
+    const uint8_t *at = reader->at;
+    uint64_t needed = 1; /* values, on the present level */
+    while (needed > 0) {
+        size_t left = (size_t)(reader->end - at);
+        struct lead lead = lead_of(at, left);
         if (lead.size == 0 || lead.size > left)
-            return lead_problem(reader->at, left);
-        uint8_t first = reader->at[0];
-        reader->at += lead.size;
-        if (walk->depth > 0)
-            walk->open[walk->depth - 1]--;
-        if (is_container(first)) {
-            const char *problem = walk_into(walk, lead.items, left - (size_t)lead.size);
+            return lead_problem(at, left);
+        bool enters = is_container(*at);
+        at += lead.size;
+        needed--;
+        if (enters) {
+            const char *problem = walk_into(walk, lead.items, needed, left - (size_t)lead.size);
             if (problem)
                 return problem;
+            needed = lead.items;
         }
-        while (walk->depth > 0 && walk->open[walk->depth - 1] == 0)
-            walk->depth--;
-    } while (walk->depth > 0);
+        while (needed == 0 && walk->depth > 0)
+            needed = walk->outer[--walk->depth];
+    }
+    reader->at = at;
     return NULL;
 }
 

@@ -50,25 +50,31 @@ size_t utf8_step(const uint8_t *at, size_t left)
     return len;
 }
 
+static size_t ascii_run(const uint8_t *at, size_t left)
+{
+    size_t len = 0;
+    for (uint64_t eight; left - len >= sizeof eight; len += sizeof eight) {
+        memcpy(&eight, at + len, sizeof eight);
+        if (eight & HIGH_BITS)
+            break;
+    }
+    while (len < left && at[len] < 0x80)
+        len++;
+    return len;
+}
+
 bool utf8_valid(struct text text)
 {
     const uint8_t *at = (const uint8_t *)text.at;
     size_t left = text.len;
     while (left > 0) {
-        uint64_t eight;
-        if (left >= sizeof eight) {
-            memcpy(&eight, at, sizeof eight);
-            if ((eight & HIGH_BITS) == 0) {
-                at += sizeof eight;
-                left -= sizeof eight;
-                continue;
-            }
-        }
-        size_t step = utf8_step(at, left);
-        if (step == 0)
+        size_t len = ascii_run(at, left);
+        if (len == 0)
+            len = utf8_step(at, left);
+        if (len == 0)
             return false;
-        at += step;
-        left -= step;
+        at += len;
+        left -= len;
     }
     return true;
 }
