@@ -163,8 +163,9 @@ void core_destroy(struct core **core_at)
     turns_fini(core);
     heap_fini(&core->session_heap);
     heap_fini(&core->lease_heap);
-    struct buf *bufs[] = {&core->job.bytes, &core->record,   &core->scratch, &core->nested,
-                          &core->value,     &core->rendered, &core->answer,  &core->limits_bytes};
+    struct buf *bufs[] = {&core->job.bytes, &core->failures, &core->record,
+                          &core->scratch,   &core->nested,   &core->value,
+                          &core->rendered,  &core->answer,   &core->limits_bytes};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_fini(bufs[i]);
     store_rows_fini(&core->rows);

@@ -235,7 +235,7 @@ static int make_page(struct core *core, struct listing *listing)
     struct message answer = {.id = MSG_JOBS};
     char cursor[2 * PLACE_LEN];
     size_t mark;
-    bool more;
+    bool more = false;
     buf_clear(&core->answer);
     int rc = list_begin(&core->answer, &mark);
     if (rc == 0)

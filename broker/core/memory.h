@@ -145,7 +145,7 @@ struct core {
 
     /* work space, kept to spare allocations */
     struct job job;
-    struct buf record, scratch, nested, value, rendered, answer, limits_bytes;
+    struct buf record, scratch, nested, value, failures, rendered, answer, limits_bytes;
     struct store_rows rows;
 };
 

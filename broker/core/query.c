@@ -103,7 +103,7 @@ int handle_get_logs(struct core *core, struct session *session, const struct mes
     int rc = load(core, session, message, &ask->id);
     if (rc != 0)
         return rc;
-    uint32_t count;
+    uint32_t count = 0;
     size_t mark;
     struct message answer = {.id = MSG_LOGS};
     buf_clear(&core->answer);

@@ -63,14 +63,14 @@ static int render_failures(struct core *core, const struct job *job, struct slic
     if (rc < 0)
         return rc;
     size_t mark;
-    buf_clear(&core->scratch);
-    rc = list_begin(&core->scratch, &mark);
+    buf_clear(&core->failures);
+    rc = list_begin(&core->failures, &mark);
     for (size_t i = 0; i < core->rows.count && rc == 0; i++)
-        rc = buf_append(&core->scratch, core->rows.at[i].value.at, core->rows.at[i].value.len);
+        rc = buf_append(&core->failures, core->rows.at[i].value.at, core->rows.at[i].value.len);
     if (rc < 0)
         return rc;
-    list_end(&core->scratch, mark, (uint32_t)core->rows.count);
-    *list_out = buf_slice(&core->scratch);
+    list_end(&core->failures, mark, (uint32_t)core->rows.count);
+    *list_out = buf_slice(&core->failures);
     return 0;
 }
 

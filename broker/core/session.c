@@ -241,7 +241,7 @@ static int open_session(struct core *core, const struct msg_hello *hello, enum s
 int handle_hello(struct core *core, const struct message *message)
 {
     const struct msg_hello *hello = &message->hello;
-    enum session_role role;
+    enum session_role role = ROLE_PRODUCER;
     struct session *session;
     int rc = check_hello(core, hello, &role);
     if (rc == 0)
