@@ -14,6 +14,7 @@
 #include "broker/core/core.h"
 #include "broker/options.h"
 #include "broker/server.h"
+#include "broker/store/record.h"
 #include "broker/store/store_lmdb.h"
 
 /* The parts of a running broker; {.signal_fd = -1} is a valid start. */
@@ -55,30 +56,19 @@ static int open_server(struct broker *broker)
     return server_open(endpoints, &broker->server);
 }
 
-/* The data directory's own id: made once, kept in the store. */
+/* The data directory's own id. */
 static int read_identity(struct store *store, struct uuid *id_out)
 {
-    static const char name[] = "broker";
-    const struct slice key = {(const uint8_t *)name, sizeof name - 1};
     struct slice value;
     int rc = store_begin(store);
     if (rc < 0)
         return rc;
-    rc = store_get(store, TABLE_META, key, &value);
-    if (rc == 0 && value.len != sizeof *id_out)
+    rc = store_get(store, TABLE_META, text_slice(TEXT(META_INSTANCE)), &value);
+    if (rc == STORE_NOT_FOUND || (rc == 0 && value.len != sizeof *id_out))
         rc = -EUCLEAN;
-    if (rc == 0) {
-        memcpy(id_out, value.at, sizeof *id_out);
-        store_abort(store);
-        return 0;
-    }
-    *id_out = uuid_v7(clock_wall_ms(), random_u64(), random_u64());
-    if (rc == STORE_NOT_FOUND)
-        rc = store_put(store, TABLE_META, key, (struct slice){id_out->at, sizeof *id_out});
     if (rc == 0)
-        rc = store_commit(store);
-    if (rc < 0)
-        store_abort(store);
+        memcpy(id_out, value.at, sizeof *id_out);
+    store_abort(store);
     return rc;
 }
 

@@ -15,7 +15,7 @@ enum { PEERS_MAX = SESSIONS_MAX + 8192, ROUTING_ID_MAX = 255 };
 
 struct peers;
 
-int peers_new(struct peers **peers_out); /* 0, -ENOMEM */
+int peers_new(struct peers **peers_out);  /* 0, -ENOMEM */
 void peers_destroy(struct peers **peers); /* NULL is fine */
 
 /* The handle of a routing id (1 to ROUTING_ID_MAX bytes, copied), new if need be. 0: there is no

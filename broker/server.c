@@ -135,8 +135,8 @@ static int collect(struct server *server)
     struct batch *batch = &server->batch;
     int rc = batch_collect(batch, server->sockets, server->peers, &server->watchers);
     read_clocks(server);
-    server->tick = ticks_due(&server->ticks, core_next_deadline(server->core),
-                             server->now.mono_ms, batch->more);
+    server->tick = ticks_due(&server->ticks, core_next_deadline(server->core), server->now.mono_ms,
+                             batch->more);
     if (batch->count > 0)
         look_at_free_bytes(server);
     return rc;

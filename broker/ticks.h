@@ -13,8 +13,8 @@
 enum {
     TICK_LATE_MAX_MS = 1000, /* wall clocks step: due times are looked at this often anyway */
     TICK_PUT_OFF_MAX_MS = 500,
-    TICK_GAP_MS = 1000,  /* away for longer than this: input first */
-    TICK_DRAIN_MS = 100  /* and for this long */
+    TICK_GAP_MS = 1000, /* away for longer than this: input first */
+    TICK_DRAIN_MS = 100 /* and for this long */
 };
 
 /* {.last_ms = .seen_ms = now} is a valid start. */
