@@ -11,7 +11,7 @@
 #include "proto/shapes.h"
 
 /* The envelope's first row is `msg` itself. */
-#define MSG_MARK UINT64_C(1)
+#define MSG_MARK     UINT64_C(1)
 #define MSG_SIZE_MAX 64
 
 /* Where the union is: every member of it begins there. */
@@ -57,8 +57,8 @@ int message_encode(struct buf *out, const struct message *message)
     struct presence envelope = encode_presence(&shape_envelope, &message->envelope);
     struct presence own = encode_presence(row->shape, own_fields(message));
     leave_out(&envelope, MSG_MARK);
-    int rc = buf_reserve(out, MSG_SIZE_MAX + presence_size_max(&envelope) +
-                                  presence_size_max(&own));
+    int rc =
+        buf_reserve(out, MSG_SIZE_MAX + presence_size_max(&envelope) + presence_size_max(&own));
     if (rc < 0)
         return rc;
     encode_map_head(out, 1 + envelope.count + own.count);

@@ -143,8 +143,8 @@ static int read_text(struct mp_reader *reader, const struct field *field, struct
 
 static int too_large(struct fault *fault, const struct field *field)
 {
-    return fault_set(fault, WIRE_PAYLOAD_TOO_LARGE, field->name,
-                     "expected at most %llu bytes", (unsigned long long)field->max);
+    return fault_set(fault, WIRE_PAYLOAD_TOO_LARGE, field->name, "expected at most %llu bytes",
+                     (unsigned long long)field->max);
 }
 
 static int read_blob(struct mp_reader *reader, const struct field *field, struct slice *out,
@@ -354,9 +354,8 @@ static int read_pair(struct mp_reader *reader, struct target *targets, size_t co
         return 1;
     for (size_t i = 0; i < count; i++) {
         const struct target *target = &targets[i];
-        size_t index = keys == KEYS_NAMES
-                           ? find_name(target->shape, target->next, key.name)
-                           : find_number(target->shape, target->next, key.number);
+        size_t index = keys == KEYS_NAMES ? find_name(target->shape, target->next, key.name)
+                                          : find_number(target->shape, target->next, key.number);
         if (index != SIZE_MAX)
             return read_field(reader, &targets[i], index, keys, fault);
     }
@@ -383,8 +382,8 @@ int decode_map(struct mp_reader *reader, const struct shape *shape, enum shape_k
     return decode_pairs(reader, token.as.count, &target, 1, keys, fault);
 }
 
-int shape_decode(struct slice in, const struct shape *shape, enum shape_keys keys,
-                 void *value_out, struct fault *fault)
+int shape_decode(struct slice in, const struct shape *shape, enum shape_keys keys, void *value_out,
+                 struct fault *fault)
 {
     struct mp_reader reader = mp_reader_of(in);
     if (decode_map(&reader, shape, keys, value_out, fault))

@@ -8,7 +8,7 @@
 #include "proto/packer.h"
 
 /* Where in a member it shows whether the field is there, as a number that is not 0: `width` bytes
- * at `at`. `body`: all bits where that number is also the bytes that follow the value's head. A table
+ * at `at`. `body`: all bits where that number is also the bytes behind the value's head. A table
  * and not a switch, since most fields of most structs are absent and this is all they cost. */
 struct probe {
     uint8_t at, width;

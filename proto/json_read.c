@@ -110,7 +110,8 @@ static int pack_items(struct conversion *run, json_t *array, unsigned depth)
     size_t index;
     json_t *item;
     int rc = pack_array(run->out, (uint32_t)json_array_size(array));
-    json_array_foreach (array, index, item) {
+    json_array_foreach(array, index, item)
+    {
         if (rc == 0)
             rc = pack_value(run, item, depth);
     }
@@ -122,7 +123,8 @@ static int pack_pairs(struct conversion *run, json_t *object, unsigned depth)
     const char *key;
     json_t *value;
     int rc = pack_map(run->out, (uint32_t)json_object_size(object));
-    json_object_foreach (object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         if (rc == 0)
             rc = pack_text(run->out, text_of(key));
         if (rc == 0)
@@ -194,7 +196,8 @@ static int pack_ids(struct conversion *run, const struct field *field, json_t *v
     if (!json_is_array(value))
         return fault_expected(run->fault, field);
     int rc = pack_array(run->out, (uint32_t)json_array_size(value));
-    json_array_foreach (value, index, item) {
+    json_array_foreach(value, index, item)
+    {
         if (rc == 0)
             rc = pack_id(run, field, item);
     }
@@ -209,7 +212,8 @@ static int pack_list(struct conversion *run, const struct field *field, json_t *
     if (!json_is_array(value) || json_array_size(value) > field->max)
         return fault_expected(run->fault, field);
     int rc = pack_array(run->out, (uint32_t)json_array_size(value));
-    json_array_foreach (value, index, item) {
+    json_array_foreach(value, index, item)
+    {
         if (rc == 0 && (rc = pack_object(run, item, field->of, depth)) > 0)
             fault_within(run->fault, field->name, (int64_t)index);
     }
@@ -293,7 +297,8 @@ static uint32_t present_count(json_t *object, const struct shape *shape)
     json_t *value;
     size_t next = 0;
     uint32_t count = 0;
-    json_object_foreach (object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         const struct field *field = decode_find(shape, text_of(key), &next);
         count += !is_absent(field, value);
     }
@@ -307,10 +312,12 @@ static int pack_object(struct conversion *run, json_t *object, const struct shap
     json_t *value;
     size_t next = 0;
     if (!json_is_object(object) || depth == 0)
-        return refuse(run, "", json_is_object(object) ? "the value is nested too deeply"
-                                                      : "expected an object");
+        return refuse(run, "",
+                      json_is_object(object) ? "the value is nested too deeply"
+                                             : "expected an object");
     int rc = pack_map(run->out, present_count(object, shape));
-    json_object_foreach (object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         const struct field *field = decode_find(shape, text_of(key), &next);
         if (rc == 0 && !field)
             rc = refuse(run, key, "unknown field");
@@ -325,9 +332,9 @@ static int pack_object(struct conversion *run, json_t *object, const struct shap
 static int parse(struct text json, json_t **root_out, struct fault *fault)
 {
     json_error_t error;
-    *root_out = json_loadb(json.at ? json.at : "", json.len,
-                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL,
-                           &error);
+    *root_out =
+        json_loadb(json.at ? json.at : "", json.len,
+                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     if (*root_out)
         return 0;
     if (json_error_code(&error) == json_error_out_of_memory)
@@ -357,8 +364,7 @@ int json_to_msgpack(struct text json, struct buf *out, struct fault *fault)
     return convert(json, NULL, out, fault);
 }
 
-int json_to_shape(struct text json, const struct shape *shape, struct buf *out,
-                  struct fault *fault)
+int json_to_shape(struct text json, const struct shape *shape, struct buf *out, struct fault *fault)
 {
     return convert(json, shape, out, fault);
 }

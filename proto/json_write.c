@@ -331,8 +331,8 @@ int json_from_shape(struct slice value, const struct shape *shape, struct buf *o
 {
     struct mp_reader reader = mp_reader_of(value);
     size_t from = out->len;
-    int rc = mp_peek(&reader) == MP_MAP ? write_shape(&reader, shape, out, MESSAGE_DEPTH_MAX)
-                                        : -EINVAL;
+    int rc =
+        mp_peek(&reader) == MP_MAP ? write_shape(&reader, shape, out, MESSAGE_DEPTH_MAX) : -EINVAL;
     if (rc == 0 && reader.at != reader.end)
         rc = -EINVAL;
     return whole_or_nothing(out, from, rc);

@@ -4,7 +4,7 @@
 #include "base/endian.h"
 #include "proto/decode.h"
 
-#define ARRAY32 0xdd
+#define ARRAY32      0xdd
 #define ARRAY32_HEAD 5
 
 int list_open(struct slice list, struct list_iter *iter_out)
