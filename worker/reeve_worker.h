@@ -1,4 +1,6 @@
-/* Reeve's worker library: functions in C or C++ as handlers of jobs.
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Reeve's worker library: functions in C or C++ as handlers of jobs.
  *
  *     static int resize(struct reeve_job *job, void *arg)
  *     {
@@ -128,7 +130,7 @@ REEVE_API int reeve_job_progress(struct reeve_job *job, double fraction, const c
 REEVE_API int reeve_job_items(struct reeve_job *job, uint64_t completed, uint64_t total,
                               const char *message);
 
-enum reeve_level { REEVE_DEBUG, REEVE_INFO, REEVE_WARNING, REEVE_ERROR };
+enum reeve_level { REEVE_LOG_DEBUG, REEVE_LOG_INFO, REEVE_LOG_WARNING, REEVE_LOG_ERROR };
 /* A line of the job's log. `context_json`: an object's text, or NULL; -EINVAL where it is none. */
 REEVE_API int reeve_job_log(struct reeve_job *job, enum reeve_level level, const char *message,
                             const char *context_json);

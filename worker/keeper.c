@@ -1,0 +1,159 @@
+/* The worker's side of its keeper. Must never wait for a handler. */
+#include "worker/keeper_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct keeper {
+    int channel;
+    pid_t pid;
+};
+
+int keeper_start(const char *scratch, struct keeper **keeper_out)
+{
+    int ends[2];
+    struct keeper *keeper = calloc(1, sizeof *keeper);
+    *keeper_out = NULL;
+    if (!keeper)
+        return -ENOMEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        free(keeper);
+        return -errno;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        _exit(keeper_process(ends[1], scratch));
+    }
+    int rc = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (rc < 0) {
+        close(ends[0]);
+        free(keeper);
+        return rc;
+    }
+    keeper->channel = ends[0];
+    keeper->pid = pid;
+    *keeper_out = keeper;
+    return 0;
+}
+
+int keeper_fd(const struct keeper *keeper)
+{
+    return keeper->channel;
+}
+
+void keeper_alive(struct keeper *keeper, uint64_t silence_ms)
+{
+    struct keeper_head head = {.kind = KEEPER_ALIVE, .silence_ms = silence_ms};
+    ssize_t ignored = send(keeper->channel, &head, sizeof head, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)ignored;
+}
+
+/* --- orders ------------------------------------------------------------------------------------ */
+
+struct datagram {
+    struct keeper_head head;
+    size_t len;
+    char strings[KEEPER_ORDER_MAX];
+};
+
+static int add_strings(struct datagram *datagram, const char *const *strings, uint32_t *count_out)
+{
+    for (; *strings; strings++) {
+        size_t size = strlen(*strings) + 1;
+        if (size > sizeof datagram->strings - datagram->len || *count_out == KEEPER_STRINGS_MAX)
+            return -EMSGSIZE;
+        memcpy(datagram->strings + datagram->len, *strings, size);
+        datagram->len += size;
+        ++*count_out;
+    }
+    return 0;
+}
+
+static int send_order(const struct keeper *keeper, struct datagram *datagram,
+                      const int fds[KEEPER_FDS])
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
+    } control;
+    struct iovec parts[] = {{&datagram->head, sizeof datagram->head},
+                            {datagram->strings, datagram->len}};
+    struct msghdr message = {.msg_iov = parts,
+                             .msg_iovlen = 2,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    memset(&control, 0, sizeof control);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(KEEPER_FDS * sizeof(int));
+    memcpy(CMSG_DATA(header), fds, KEEPER_FDS * sizeof(int));
+    ssize_t sent;
+    do {
+        sent = sendmsg(keeper->channel, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? (errno == ECONNRESET ? -EPIPE : -errno) : 0;
+}
+
+int keeper_spawn(struct keeper *keeper, const struct keeper_order *order, int *control_out)
+{
+    int ends[2];
+    struct datagram *datagram = calloc(1, sizeof *datagram);
+    if (!datagram)
+        return -ENOMEM;
+    datagram->head.kind = KEEPER_ORDER;
+    int rc = add_strings(datagram, order->words, &datagram->head.words);
+    if (rc == 0)
+        rc = add_strings(datagram, order->variables, &datagram->head.variables);
+    if (rc == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        rc = -errno;
+    if (rc == 0) {
+        const int fds[KEEPER_FDS] = {ends[1], order->fds[0], order->fds[1], order->fds[2],
+                                     order->fds[3]};
+        rc = send_order(keeper, datagram, fds);
+        close(ends[1]);
+        if (rc < 0)
+            close(ends[0]);
+        else
+            *control_out = ends[0];
+    }
+    free(datagram);
+    return rc;
+}
+
+/* --- controls ---------------------------------------------------------------------------------- */
+
+int keeper_hear(int control, struct keeper_news *news_out)
+{
+    ssize_t got;
+    do {
+        got = recv(control, news_out, sizeof *news_out, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
+    return got == (ssize_t)sizeof *news_out ? 1 : -EPIPE;
+}
+
+int keeper_end(int control, uint64_t grace_ms)
+{
+    struct keeper_ladder ladder = {grace_ms};
+    return send(control, &ladder, sizeof ladder, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+void keeper_stop(struct keeper **keeper)
+{
+    struct keeper *k = *keeper;
+    *keeper = NULL;
+    if (!k)
+        return;
+    close(k->channel);
+    while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    free(k);
+}

@@ -1,0 +1,49 @@
+/* What travels between a worker and its keeper, and the pieces of the keeper process.
+ * Must never be included outside worker/keeper*.c. Both ends are one program: plain structs do. */
+#ifndef REEVE_WORKER_KEEPER_PARTS_H
+#define REEVE_WORKER_KEEPER_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include "worker/keeper.h"
+
+enum { KEEPER_FDS = 5 }; /* of an order: the control, then descriptors 0 to 3 */
+
+enum keeper_kind { KEEPER_ORDER = 1, KEEPER_ALIVE };
+
+/* The head of a datagram on the channel; after an order's head come its strings, each with its
+ * final zero, words first. */
+struct keeper_head {
+    enum keeper_kind kind;
+    uint32_t words, variables;
+    uint64_t silence_ms; /* KEEPER_ALIVE */
+};
+
+/* A datagram on a control, towards the keeper. */
+struct keeper_ladder {
+    uint64_t grace_ms;
+};
+
+/* An order as it has arrived; strings point into the datagram. */
+struct keeper_task {
+    char *words[KEEPER_STRINGS_MAX + 1];
+    char *variables[KEEPER_STRINGS_MAX + 1];
+    int fds[KEEPER_FDS];
+};
+
+/* The keeper process; returns its exit status when the channel has closed and nobody is left. */
+int keeper_process(int channel, const char *scratch);
+
+/* In the child: becomes the handler. `keeper`: its parent's pid. `files`: the worker's own limit of
+ * open files. Never returns. */
+_Noreturn void keeper_become(const struct keeper_task *task, pid_t keeper,
+                             const struct rlimit *files);
+
+/* Calls `visit` with each child of this process. False: the system does not tell. */
+bool keeper_children(void (*visit)(pid_t pid, void *arg), void *arg);
+/* The value of a process's variable `name` as "NAME=value" in `out`. False: not there. */
+bool keeper_variable(pid_t pid, const char *name, size_t name_len, char *out, size_t size);
+
+#endif

@@ -1,0 +1,432 @@
+/* The keeper process: one thread, one epoll, one ward for each handler.
+ *
+ * It never returns to the worker's code: keeper_start leaves with its exit status. Must never block
+ * on the worker, and never leave a ward behind. */
+#include "worker/keeper_parts.h"
+
+/* Out of memory inside a table is reported to the caller instead of ending the program. */
+#define HASH_NONFATAL_OOM 1
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/log.h"
+#include "worker/scratch.h"
+
+enum {
+    EVENTS_MAX = 64,
+    TICK_MS = 1000,
+    STATUS_NOT_STARTED = 127 << 8, /* as waitpid says "exit status 127" */
+    MARK_SIZE = 128
+};
+
+/* A handler: the leader of its process group. */
+struct ward {
+    pid_t pid;
+    int control;
+    struct heap_node kill; /* by when its group gets SIGKILL, mono ms; in no heap: not yet */
+    char mark[MARK_SIZE];  /* "NAME=value": a variable of its descendants */
+    UT_hash_handle hh;     /* by pid */
+};
+
+struct process {
+    int channel, signals, epoll;
+    struct rlimit files; /* the worker's, for handlers */
+    struct ward *wards;
+    struct heap kills;
+    uint64_t silence_ms, silent_ms, looked_at; /* of the worker */
+    bool closed;
+    char datagram[sizeof(struct keeper_head) + KEEPER_ORDER_MAX];
+};
+
+/* What epoll says is told apart by these addresses; all others are wards. */
+static char of_channel, of_signals;
+
+static int watch(const struct process *process, int fd, void *what)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
+    return epoll_ctl(process->epoll, EPOLL_CTL_ADD, fd, &event) != 0 ? -errno : 0;
+}
+
+static void tell(int control, const struct keeper_news *news)
+{
+    ssize_t ignored = send(control, news, sizeof *news, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)ignored;
+}
+
+/* --- ends -------------------------------------------------------------------------------------- */
+
+/* The whole group; what is stopped must run to receive anything but SIGKILL. */
+static void ward_signal(const struct ward *ward, int number)
+{
+    kill(-ward->pid, number);
+    if (number != SIGKILL)
+        kill(-ward->pid, SIGCONT);
+}
+
+static void ward_kill_at(struct process *process, struct ward *ward, uint64_t when)
+{
+    if (heap_has(&ward->kill)) {
+        if (when < ward->kill.key)
+            heap_update(&process->kills, &ward->kill, when);
+        return;
+    }
+    ward->kill.key = when;
+    if (heap_push(&process->kills, &ward->kill) < 0)
+        ward_signal(ward, SIGKILL); /* no memory to be patient with */
+}
+
+static void kill_due(struct process *process)
+{
+    struct heap_node *node;
+    uint64_t now = clock_mono_ms();
+    while ((node = heap_peek(&process->kills)) && node->key <= now) {
+        heap_pop(&process->kills);
+        ward_signal(HEAP_ENTRY(node, struct ward, kill), SIGKILL);
+    }
+}
+
+static void ward_free(struct process *process, struct ward *ward)
+{
+    heap_remove(&process->kills, &ward->kill);
+    HASH_DEL(process->wards, ward);
+    close(ward->control);
+    free(ward);
+}
+
+/* The leader is dead, not yet reaped, so that its number is still its group's. */
+static void ward_ended(struct process *process, struct ward *ward)
+{
+    struct keeper_news news = {.word = KEEPER_ENDED, .pid = ward->pid};
+    ward_signal(ward, SIGKILL);
+    while (waitpid(ward->pid, &news.status, 0) < 0 && errno == EINTR) {
+    }
+    tell(ward->control, &news);
+    ward_free(process, ward);
+}
+
+static struct ward *ward_of(const struct process *process, pid_t pid)
+{
+    struct ward *ward;
+    HASH_FIND(hh, process->wards, &pid, sizeof pid, ward);
+    return ward;
+}
+
+static bool marks_a_ward(const struct process *process, pid_t pid)
+{
+    struct ward *ward, *next;
+    char found[MARK_SIZE];
+    HASH_ITER(hh, process->wards, ward, next)
+    {
+        size_t name_len = strcspn(ward->mark, "=");
+        if (keeper_variable(pid, ward->mark, name_len, found, sizeof found) &&
+            strcmp(found, ward->mark) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An orphan that became ours: it may live only while its handler does. */
+static void end_stray(pid_t pid, void *arg)
+{
+    const struct process *process = arg;
+    if (!ward_of(process, pid) && !marks_a_ward(process, pid))
+        kill(pid, SIGKILL);
+}
+
+/* The next child that has died, left unreaped; 0: none. */
+static pid_t next_dead(void)
+{
+    siginfo_t info = {0};
+    int rc;
+    do {
+        rc = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 ? info.si_pid : 0;
+}
+
+static void reap(struct process *process)
+{
+    struct signalfd_siginfo info;
+    pid_t pid;
+    while (read(process->signals, &info, sizeof info) > 0) {
+    }
+    while ((pid = next_dead()) > 0) {
+        struct ward *ward = ward_of(process, pid);
+        if (ward)
+            ward_ended(process, ward);
+        else
+            waitpid(pid, NULL, 0);
+    }
+    keeper_children(end_stray, process);
+}
+
+static void kill_one(pid_t pid, void *arg)
+{
+    (void)arg;
+    kill(pid, SIGKILL);
+}
+
+static void kill_wards(struct process *process)
+{
+    struct ward *ward, *next;
+    HASH_ITER(hh, process->wards, ward, next)
+    {
+        ward_signal(ward, SIGKILL);
+    }
+}
+
+/* Until there is no child left: what a dead child leaves becomes ours, and is next. */
+static void kill_all(struct process *process)
+{
+    kill_wards(process);
+    while (keeper_children(kill_one, NULL)) {
+        pid_t pid = waitpid(-1, NULL, 0);
+        if (pid < 0 && errno != EINTR)
+            return;
+    }
+}
+
+/* --- starts ------------------------------------------------------------------------------------ */
+
+static void close_all(const int fds[KEEPER_FDS])
+{
+    for (int i = 0; i < KEEPER_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static int take_fds(struct msghdr *message, int fds[KEEPER_FDS])
+{
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    for (int i = 0; i < KEEPER_FDS; i++)
+        fds[i] = -1;
+    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0))
+        return -EBADMSG;
+    size_t size = header->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(header), size);
+    return size == KEEPER_FDS * sizeof(int) ? 0 : -EBADMSG;
+}
+
+static int take_strings(char **at, char *end, uint32_t count, char **strings)
+{
+    if (count > KEEPER_STRINGS_MAX)
+        return -EBADMSG;
+    for (uint32_t i = 0; i < count; i++) {
+        char *zero = *at < end ? memchr(*at, 0, (size_t)(end - *at)) : NULL;
+        if (!zero)
+            return -EBADMSG;
+        strings[i] = *at;
+        *at = zero + 1;
+    }
+    strings[count] = NULL;
+    return 0;
+}
+
+static int read_task(struct process *process, size_t len, struct keeper_task *task)
+{
+    struct keeper_head head;
+    memcpy(&head, process->datagram, sizeof head);
+    char *at = process->datagram + sizeof head, *end = process->datagram + len;
+    int rc = take_strings(&at, end, head.words, task->words);
+    if (rc == 0)
+        rc = take_strings(&at, end, head.variables, task->variables);
+    return rc == 0 && (head.words == 0 || head.variables == 0) ? -EBADMSG : rc;
+}
+
+static struct ward *ward_new(struct process *process, const struct keeper_task *task, pid_t pid)
+{
+    struct ward *ward = calloc(1, sizeof *ward);
+    if (!ward)
+        return NULL;
+    ward->pid = pid;
+    ward->control = task->fds[0];
+    strncpy(ward->mark, task->variables[0], sizeof ward->mark - 1);
+    HASH_ADD(hh, process->wards, pid, sizeof ward->pid, ward);
+    if (ward_of(process, pid) == ward && watch(process, ward->control, ward) == 0)
+        return ward;
+    if (ward_of(process, pid) == ward)
+        HASH_DEL(process->wards, ward);
+    free(ward);
+    return NULL;
+}
+
+static int start(struct process *process, const struct keeper_task *task)
+{
+    pid_t keeper = getpid(), pid = fork();
+    if (pid == 0)
+        keeper_become(task, keeper, &process->files);
+    if (pid < 0)
+        return -errno;
+    setpgid(pid, pid); /* here too: whichever comes first */
+    if (!ward_new(process, task, pid)) {
+        kill(-pid, SIGKILL);
+        return -ENOMEM;
+    }
+    tell(task->fds[0], &(struct keeper_news){.word = KEEPER_STARTED, .pid = pid});
+    return 0;
+}
+
+static void take_order(struct process *process, struct msghdr *message, size_t len)
+{
+    struct keeper_task task;
+    int rc = take_fds(message, task.fds);
+    if (rc == 0)
+        rc = read_task(process, len, &task);
+    if (rc == 0)
+        rc = start(process, &task);
+    if (rc == 0) {
+        task.fds[0] = -1; /* the ward's now */
+    } else if (task.fds[0] >= 0) {
+        tell(task.fds[0], &(struct keeper_news){.word = KEEPER_REFUSED, .error = -rc});
+        tell(task.fds[0],
+             &(struct keeper_news){.word = KEEPER_ENDED, .status = STATUS_NOT_STARTED});
+    }
+    close_all(task.fds);
+}
+
+/* --- the loop ---------------------------------------------------------------------------------- */
+
+static void on_channel(struct process *process)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
+    } control;
+    struct iovec part = {process->datagram, sizeof process->datagram};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    struct keeper_head head;
+    ssize_t got = recvmsg(process->channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got < (ssize_t)sizeof head) {
+        process->closed = true;
+        return;
+    }
+    memcpy(&head, process->datagram, sizeof head);
+    process->silent_ms = 0;
+    if (head.kind == KEEPER_ALIVE)
+        process->silence_ms = head.silence_ms;
+    else
+        take_order(process, &message, (size_t)got);
+}
+
+static void on_control(struct process *process, struct ward *ward)
+{
+    struct keeper_ladder ladder;
+    ssize_t got = recv(ward->control, &ladder, sizeof ladder, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got == (ssize_t)sizeof ladder && ladder.grace_ms > 0) {
+        ward_signal(ward, SIGTERM);
+        ward_kill_at(process, ward, clock_mono_ms() + ladder.grace_ms);
+        return;
+    }
+    if (got != (ssize_t)sizeof ladder) /* closed: nothing more to hear of it */
+        epoll_ctl(process->epoll, EPOLL_CTL_DEL, ward->control, NULL);
+    ward_signal(ward, SIGKILL);
+}
+
+/* Time counts only while we run ourselves: where the whole machine stood still, nobody is late. */
+static void look_after_worker(struct process *process)
+{
+    uint64_t now = clock_mono_ms(), passed = now - process->looked_at;
+    process->looked_at = now;
+    process->silent_ms += passed < 2 * TICK_MS ? passed : TICK_MS;
+    if (process->silence_ms == 0 || process->silent_ms < process->silence_ms)
+        return;
+    if (process->wards)
+        log_warning("worker_stands_still", "for %llu ms: its handlers are killed",
+                    (unsigned long long)process->silent_ms);
+    process->silent_ms = 0;
+    kill_wards(process);
+}
+
+static int wait_ms(const struct process *process)
+{
+    const struct heap_node *node = heap_peek(&process->kills);
+    uint64_t now = clock_mono_ms(), wait = TICK_MS;
+    if (node && node->key < now + wait)
+        wait = node->key > now ? node->key - now : 0;
+    return process->wards ? (int)wait : -1;
+}
+
+/* Deaths come last: a ward in this very list of events must not be freed before its turn. */
+static void turn(struct process *process)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(process->epoll, events, EVENTS_MAX, wait_ms(process));
+    bool deaths = false;
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr == &of_channel)
+            on_channel(process);
+        else if (events[i].data.ptr == &of_signals)
+            deaths = true;
+        else
+            on_control(process, events[i].data.ptr);
+    }
+    if (deaths)
+        reap(process);
+    kill_due(process);
+    look_after_worker(process);
+}
+
+/* Out of the worker's terminal, its signals and its standard streams; errors are still said. */
+static int settle_in(struct process *process)
+{
+    sigset_t all, children;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setpgid(0, 0);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+        return -errno;
+    close(null);
+    prctl(PR_SET_NAME, "reeve-keeper");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    process->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    process->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (process->signals < 0 || process->epoll < 0)
+        return -errno;
+    getrlimit(RLIMIT_NOFILE, &process->files);
+    struct rlimit raised = {process->files.rlim_max, process->files.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &raised);
+    int rc = watch(process, process->channel, &of_channel);
+    return rc < 0 ? rc : watch(process, process->signals, &of_signals);
+}
+
+int keeper_process(int channel, const char *scratch)
+{
+    struct process *process = calloc(1, sizeof *process);
+    if (!process)
+        return 1;
+    process->channel = channel;
+    process->looked_at = clock_mono_ms();
+    heap_init(&process->kills);
+    int rc = settle_in(process);
+    if (rc < 0)
+        log_error("keeper_failed", "%s", strerror(-rc));
+    while (rc == 0 && !process->closed)
+        turn(process);
+    kill_all(process);
+    if (scratch)
+        scratch_remove(scratch);
+    return rc < 0;
+}
