@@ -219,6 +219,15 @@ static int take_message(struct core *core, const struct core_event *event)
     return session ? in_session(core, session, message) : unknown_session(core);
 }
 
+/* What time brings. Only a tick does this, so that the server decides what goes before it. */
+static int let_time_pass(struct core *core)
+{
+    int rc = timers_run(core);
+    if (rc == 0)
+        rc = leases_expire(core);
+    return rc < 0 ? rc : sessions_expire(core);
+}
+
 static int take(struct core *core, const struct core_event *event)
 {
     struct session *session;
@@ -236,7 +245,7 @@ static int take(struct core *core, const struct core_event *event)
     case CORE_SUBSCRIBED:
         return publish_standing(core, &event->topic);
     case CORE_TICK:
-        break;
+        return let_time_pass(core);
     }
     return 0;
 }
@@ -261,15 +270,6 @@ int core_step(struct core *core, const struct core_event *event, struct effects 
     return reply_fault(core);
 }
 
-/* What time brings, after the events of the batch: what was waiting in the sockets goes first. */
-static int let_time_pass(struct core *core)
-{
-    int rc = timers_run(core);
-    if (rc == 0)
-        rc = leases_expire(core);
-    return rc < 0 ? rc : sessions_expire(core);
-}
-
 static int flush(struct core *core)
 {
     struct session *session;
@@ -286,9 +286,7 @@ int core_settle(struct core *core, struct core_now now, struct effects *effects)
 {
     enter_call(core, now, NULL, effects);
     core->again = false;
-    int rc = let_time_pass(core);
-    if (rc == 0)
-        rc = dispatch_ready(core);
+    int rc = dispatch_ready(core);
     if (rc == 0)
         rc = counters_save(core);
     if (rc == 0)

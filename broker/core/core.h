@@ -60,7 +60,7 @@ enum core_event_kind {
     CORE_BAD_MESSAGE, /* bytes from `peer` that are no message: `fault` says why */
     CORE_SEND_FAILED, /* an effect to `peer` could not be sent: it is gone or does not read */
     CORE_SUBSCRIBED,  /* somebody subscribed to the job `topic` */
-    CORE_TICK         /* nothing but time */
+    CORE_TICK         /* time: what is due, lost or over happens now, and at no other event */
 };
 
 enum core_socket { CORE_CLIENTS = 1, CORE_WORKERS = 2 };
