@@ -62,6 +62,7 @@ static int hand_over(struct core *core, struct session *session, struct job *job
     item.metadata = spec.metadata;
     item.timeout_ms = opt_or(spec.timeout_ms, TIMEOUT_DEFAULT_MS);
     item.traceparent = spec.traceparent;
+    core->dispatched += spec.params.len;
     rc = gather_add(core, session, &session->worker->dispatch, &shape_dispatch_item, &item);
     return rc < 0 ? rc : lease_grant(core, session, job, item.timeout_ms);
 }
@@ -76,6 +77,11 @@ static int give_one(struct core *core, struct session *session, const struct uui
     return rc < 0 ? rc : hand_over(core, session, job);
 }
 
+static bool is_enough(const struct core *core, int given)
+{
+    return given >= DISPATCH_MAX || core->dispatched >= DISPATCH_SIZE_MAX;
+}
+
 static bool has_room(const struct session *session)
 {
     const struct worker *worker = session->worker;
@@ -83,7 +89,7 @@ static bool has_room(const struct session *session)
 }
 
 /* One turn: every hungry worker gets at most one job. Returns how many were given, or -errno. */
-static int turn(struct core *core, int most)
+static int turn(struct core *core, int before)
 {
     struct session *session;
     int given = 0;
@@ -92,7 +98,9 @@ static int turn(struct core *core, int most)
         if (!session->worker->hungry)
             continue;
         struct uuid job;
-        int rc = given < most && has_room(session) ? lane_pick(core, session->worker, &job) : 0;
+        if (is_enough(core, before + given))
+            break;
+        int rc = has_room(session) ? lane_pick(core, session->worker, &job) : 0;
         if (rc == 1) {
             rc = give_one(core, session, &job);
             given++;
@@ -124,8 +132,9 @@ int dispatch_ready(struct core *core)
 {
     if (core->all->count[JOB_PENDING] == 0 || !core->workers || !line_up(core))
         return 0;
-    for (int total = 0; total < DISPATCH_MAX;) {
-        int given = turn(core, DISPATCH_MAX - total);
+    core->dispatched = 0;
+    for (int total = 0; !is_enough(core, total);) {
+        int given = turn(core, total);
         if (given <= 0)
             return given;
         total += given;

@@ -4,9 +4,10 @@
 
 #include "broker/core/memory.h"
 
-/* One job per worker and turn, until no slot or no job is left, at most DISPATCH_MAX; sets
- * core->again where more could be done. 0, -errno. */
-enum { DISPATCH_MAX = 2048 };
+enum { DISPATCH_MAX = 2048, DISPATCH_SIZE_MAX = 8 * 1024 * 1024 };
+
+/* One job per worker and turn, until no slot or no job is left, at most DISPATCH_MAX jobs and about
+ * DISPATCH_SIZE_MAX bytes of params; sets core->again where more could be done. 0, -errno. */
 int dispatch_ready(struct core *core);
 
 #endif

@@ -109,7 +109,8 @@ static int collect(struct core *core, struct listing *listing, bool *more_out)
     uint8_t place[PLACE_LEN];
     int rc = 0;
     *more_out = false;
-    while (listing->found < listing->limit && listing->examined < ROWS_MAX) {
+    while (listing->found < listing->limit && listing->examined < ROWS_MAX &&
+           core->answer.len < PAGE_SIZE_MAX) {
         bool fit;
         rc = next_place(core, listing, place);
         if (rc <= 0)

@@ -127,6 +127,7 @@ struct core {
     uint64_t mono_last;   /* the clock at the last call */
     uint64_t lease_floor; /* no lease is lost before: the broker itself was away */
     uint64_t timer_next;  /* wall: nothing is due before; 0: not known */
+    size_t dispatched;    /* bytes of params handed out in this settle */
     bool again;           /* something bounded stopped early: call again at once */
 
     struct session *by_id, *by_peer;

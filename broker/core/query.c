@@ -58,6 +58,11 @@ static int level_of(struct text level)
     return -1;
 }
 
+static bool has_room(const struct core *core, uint32_t count, uint64_t limit)
+{
+    return count < limit && core->answer.len < PAGE_SIZE_MAX;
+}
+
 /* Appends the lines of at least `level` that follow `after`. Returns how many were appended. */
 static int collect_logs(struct core *core, const struct msg_get_logs *ask, int level,
                         uint64_t limit, uint64_t *next_out, uint32_t *count_out)
@@ -65,7 +70,7 @@ static int collect_logs(struct core *core, const struct msg_get_logs *ask, int l
     struct rec_key key;
     uint64_t after = ask->after;
     *count_out = 0;
-    for (int pages = 0; pages < 16 && *count_out < limit; pages++) {
+    for (int pages = 0; pages < 16 && has_room(core, *count_out, limit); pages++) {
         struct store_range range = {.table = TABLE_LOG,
                                     .prefix = key_job(&core->job.id),
                                     .after = key_job_n(&key, &core->job.id, after),
@@ -73,7 +78,7 @@ static int collect_logs(struct core *core, const struct msg_get_logs *ask, int l
         int rc = store_scan(core->store, &range, &core->rows);
         if (rc < 0)
             return rc;
-        for (size_t i = 0; i < core->rows.count && *count_out < limit; i++) {
+        for (size_t i = 0; i < core->rows.count && has_room(core, *count_out, limit); i++) {
             struct wire_log log;
             struct fault fault;
             if (shape_decode(core->rows.at[i].value, &shape_log, KEYS_NUMBERS, &log, &fault) != 0)
@@ -173,11 +178,12 @@ int handle_get_events(struct core *core, struct session *session, const struct m
     buf_clear(&core->answer);
     if (rc == 0)
         rc = list_begin(&core->answer, &mark);
-    for (size_t i = 0; i < core->rows.count && rc == 0; i++)
-        rc = append_event(core, &core->rows.at[i]);
+    uint32_t count = 0;
+    for (; count < core->rows.count && core->answer.len < PAGE_SIZE_MAX && rc == 0; count++)
+        rc = append_event(core, &core->rows.at[count]);
     if (rc < 0)
         return rc;
-    list_end(&core->answer, mark, (uint32_t)core->rows.count);
+    list_end(&core->answer, mark, count);
     struct message answer = {.id = MSG_EVENTS};
     struct wire_standing standing;
     stand(&core->job, &standing);

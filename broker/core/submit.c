@@ -167,7 +167,7 @@ static int answer_job(struct core *core, const struct uuid *id, bool whole)
     if (rc != 0)
         return rc;
     struct wire_submit_answer answer = {.id = *id, .status = core->job.s.status};
-    if (whole) {
+    if (whole && core->answer.len < PAGE_SIZE_MAX) {
         buf_clear(&core->rendered);
         rc = job_render(core, &core->job, DETAIL_WHOLE, &core->rendered);
         answer.job = buf_slice(&core->rendered);
