@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "proto/json.h"
 
-/* --- making and freeing ------------------------------------------------------------------------ */
+/* --- making and freeing ------------------------------------------------------------------------
+ */
 
 static int copy_texts(struct reeve_job *job)
 {
@@ -72,7 +73,8 @@ void job_destroy(struct reeve_job **job)
     free(j);
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 void job_run(struct reeve_job *job)
 {
@@ -103,7 +105,8 @@ struct wire_done_item job_done(const struct reeve_job *job)
     return item;
 }
 
-/* --- stopping ---------------------------------------------------------------------------------- */
+/* --- stopping ----------------------------------------------------------------------------------
+ */
 
 static void *ring(void *arg)
 {
@@ -196,7 +199,8 @@ int reeve_job_on_cancel(struct reeve_job *job, reeve_cancel_callback *callback, 
     return 0;
 }
 
-/* --- what the job is --------------------------------------------------------------------------- */
+/* --- what the job is ---------------------------------------------------------------------------
+ */
 
 const char *reeve_job_id(const struct reeve_job *job)
 {

@@ -66,7 +66,8 @@ void job_stop(struct reeve_job *job, enum wsession_reason reason, uint64_t grace
 /* How it has ended, for WSESSION_FINISHED; points into the job. */
 struct wire_done_item job_done(const struct reeve_job *job);
 
-/* --- for handlers that are part of this program ------------------------------------------------ */
+/* --- for handlers that are part of this program ------------------------------------------------
+ */
 
 /* A descriptor that is readable whenever the handler is told to stop (again); closed with the job.
  * The descriptor, or -errno. */

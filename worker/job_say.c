@@ -22,7 +22,8 @@ static int fit(struct buf *buf, const char *cstr, size_t max, struct text *text_
     return rc;
 }
 
-/* --- on the way -------------------------------------------------------------------------------- */
+/* --- on the way --------------------------------------------------------------------------------
+ */
 
 int job_report(struct reeve_job *job, enum inbox_kind kind, struct slice value)
 {
@@ -45,10 +46,8 @@ int job_log(struct reeve_job *job, struct text level, struct text message, struc
 {
     struct buf words = {0};
     int rc = words_fit(&words, message, MESSAGE_LEN_MAX);
-    struct wire_log log = {.at = clock_wall_ms(),
-                           .level = level,
-                           .message = buf_text(&words),
-                           .context = context};
+    struct wire_log log = {
+        .at = clock_wall_ms(), .level = level, .message = buf_text(&words), .context = context};
     if (rc == 0)
         rc = job_report_shape(job, INBOX_LOG, &shape_log, &log);
     buf_fini(&words);
@@ -72,8 +71,7 @@ int reeve_job_progress(struct reeve_job *job, double fraction, const char *messa
     return is_fraction(fraction) ? report_progress(job, &progress, message) : -EINVAL;
 }
 
-int reeve_job_items(struct reeve_job *job, uint64_t completed, uint64_t total,
-                    const char *message)
+int reeve_job_items(struct reeve_job *job, uint64_t completed, uint64_t total, const char *message)
 {
     if (total == 0 || completed > total)
         return -EINVAL;
@@ -115,8 +113,8 @@ int reeve_job_stage(struct reeve_job *job, const char *name, enum reeve_stage st
 {
     static const char *const words[] = {"pending", "running", "completed", "failed", "skipped"};
     bool known = fraction >= 0;
-    if ((unsigned)status >= sizeof words / sizeof *words || !name || !*name ||
-        isnan(fraction) || (known && !is_fraction(fraction)))
+    if ((unsigned)status >= sizeof words / sizeof *words || !name || !*name || isnan(fraction) ||
+        (known && !is_fraction(fraction)))
         return -EINVAL;
     struct buf fitted = {0};
     struct wire_stage stage = {.status = text_of(words[status])};
@@ -139,7 +137,8 @@ int reeve_job_checkpoint(struct reeve_job *job, const char *json)
     return rc;
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end -----------------------------------------------------------------------------------
+ */
 
 /* Takes over what `value` holds. */
 static void set_result(struct reeve_job *job, struct buf *value)
@@ -168,8 +167,8 @@ int reeve_job_result_msgpack(struct reeve_job *job, const void *bytes, size_t si
     struct buf value = {0};
     if (size > RESULT_SIZE_MAX)
         return -EMSGSIZE;
-    if (scan_value((struct slice){bytes, size}, VALUE_DEPTH_MAX, MESSAGE_ITEMS_MAX / 2,
-                   &problem) != 0)
+    if (scan_value((struct slice){bytes, size}, VALUE_DEPTH_MAX, MESSAGE_ITEMS_MAX / 2, &problem) !=
+        0)
         return -EINVAL;
     int rc = buf_append(&value, bytes, size);
     if (rc == 0)
@@ -184,9 +183,8 @@ static int encode_failure(struct buf *out, struct text type, struct text message
     int rc = words_fit(&type_words, type.len ? type : TEXT("Error"), NAME_LEN_MAX);
     if (rc == 0)
         rc = words_fit(&message_words, message, MESSAGE_LEN_MAX);
-    struct wire_failure failure = {.type = buf_text(&type_words),
-                                   .message = buf_text(&message_words),
-                                   .retryable = retryable};
+    struct wire_failure failure = {
+        .type = buf_text(&type_words), .message = buf_text(&message_words), .retryable = retryable};
     if (rc == 0)
         rc = shape_encode(out, &shape_failure, &failure, KEYS_NAMES);
     buf_fini(&type_words);

@@ -54,7 +54,8 @@ void keeper_alive(struct keeper *keeper, uint64_t silence_ms)
     (void)ignored;
 }
 
-/* --- orders ------------------------------------------------------------------------------------ */
+/* --- orders ------------------------------------------------------------------------------------
+ */
 
 struct datagram {
     struct keeper_head head;
@@ -127,7 +128,8 @@ int keeper_spawn(struct keeper *keeper, const struct keeper_order *order, int *c
     return rc;
 }
 
-/* --- controls ---------------------------------------------------------------------------------- */
+/* --- controls ----------------------------------------------------------------------------------
+ */
 
 int keeper_hear(int control, struct keeper_news *news_out)
 {

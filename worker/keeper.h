@@ -35,8 +35,8 @@ int keeper_start(const char *scratch, struct keeper **keeper_out);
 /* The worker's end of the channel: readable (end of file) when the keeper has died. */
 int keeper_fd(const struct keeper *keeper);
 
-/* Says that the worker is alive, and after how long a silence it is to be taken for dead (0: never).
- * Say it every second. From any one thread. */
+/* Says that the worker is alive, and after how long a silence it is to be taken for dead (0:
+ * never). Say it every second. From any one thread. */
 void keeper_alive(struct keeper *keeper, uint64_t silence_ms);
 
 /* A handler to start. Both lists end with NULL and are copied. `words`: a path to execute and its

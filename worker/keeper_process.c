@@ -66,7 +66,8 @@ static void tell(int control, const struct keeper_news *news)
     (void)ignored;
 }
 
-/* --- ends -------------------------------------------------------------------------------------- */
+/* --- ends --------------------------------------------------------------------------------------
+ */
 
 /* The whole group; what is stopped must run to receive anything but SIGKILL. */
 static void ward_signal(const struct ward *ward, int number)
@@ -98,10 +99,12 @@ static void kill_due(struct process *process)
     }
 }
 
+/* Closing alone would not end the watch: a child that is about to exec has the descriptor too. */
 static void ward_free(struct process *process, struct ward *ward)
 {
     heap_remove(&process->kills, &ward->kill);
     HASH_DEL(process->wards, ward);
+    epoll_ctl(process->epoll, EPOLL_CTL_DEL, ward->control, NULL);
     close(ward->control);
     free(ward);
 }
@@ -199,7 +202,8 @@ static void kill_all(struct process *process)
     }
 }
 
-/* --- starts ------------------------------------------------------------------------------------ */
+/* --- starts ------------------------------------------------------------------------------------
+ */
 
 static void close_all(const int fds[KEEPER_FDS])
 {
@@ -297,7 +301,8 @@ static void take_order(struct process *process, struct msghdr *message, size_t l
     close_all(task.fds);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------
+ */
 
 static void on_channel(struct process *process)
 {

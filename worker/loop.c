@@ -33,7 +33,8 @@ static void set_now(struct loop *loop)
     loop->now = (struct wsession_now){clock_mono_ms(), clock_wall_ms(), random_u64()};
 }
 
-/* --- effects ----------------------------------------------------------------------------------- */
+/* --- effects -----------------------------------------------------------------------------------
+ */
 
 static void run_task(struct pool_task *task)
 {
@@ -143,7 +144,8 @@ static int carry_out_all(struct loop *loop)
     return rc;
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------------
+ */
 
 static int step(struct loop *loop, struct wsession_event *event)
 {
@@ -183,8 +185,9 @@ static int take_frames(struct loop *loop)
 static int take_finished(struct loop *loop, struct reeve_job *job)
 {
     struct wire_done_item done = job_done(job);
-    int rc = step(loop, &(struct wsession_event){
-                            .kind = WSESSION_FINISHED, .hold = job->hold, .done = &done});
+    int rc =
+        step(loop,
+             &(struct wsession_event){.kind = WSESSION_FINISHED, .hold = job->hold, .done = &done});
     log_debug("job_ended", "job %s: %.*s", job->id, (int)done.outcome.len, done.outcome.at);
     DL_DELETE(loop->jobs, job);
     job_destroy(&job);
@@ -211,8 +214,8 @@ static int take_inbox(struct loop *loop)
     int rc = 0;
     for (struct inbox_item *item = inbox_take(loop->config->inbox), *next; item; item = next) {
         next = item->next;
-        int taken = item->kind == INBOX_FINISHED ? take_finished(loop, item->job)
-                                                 : take_report(loop, item);
+        int taken =
+            item->kind == INBOX_FINISHED ? take_finished(loop, item->job) : take_report(loop, item);
         rc = rc < 0 ? rc : taken;
     }
     unsigned words = inbox_words(loop->config->inbox);
@@ -223,7 +226,8 @@ static int take_inbox(struct loop *loop)
     return rc;
 }
 
-/* --- turns ------------------------------------------------------------------------------------- */
+/* --- turns -------------------------------------------------------------------------------------
+ */
 
 static int flush(struct loop *loop)
 {

@@ -106,15 +106,15 @@ REEVE_API const char *reeve_job_queue(const struct reeve_job *job);
 REEVE_API const char *reeve_job_owner(const struct reeve_job *job);
 REEVE_API const char *reeve_job_name(const struct reeve_job *job);        /* "" where it has none */
 REEVE_API const char *reeve_job_traceparent(const struct reeve_job *job); /* "" where it has none */
-REEVE_API uint64_t reeve_job_attempt(const struct reeve_job *job); /* 1 the first time */
+REEVE_API uint64_t reeve_job_attempt(const struct reeve_job *job);        /* 1 the first time */
 REEVE_API uint64_t reeve_job_segment(const struct reeve_job *job);
 REEVE_API uint64_t reeve_job_fence(const struct reeve_job *job);
 REEVE_API uint64_t reeve_job_timeout_ms(const struct reeve_job *job); /* 0: none */
 
 /* JSON texts, made when first asked for. NULL: out of memory (for the checkpoint: or none). */
-REEVE_API const char *reeve_job_params(struct reeve_job *job);     /* "{}" where there are none */
-REEVE_API const char *reeve_job_metadata(struct reeve_job *job);   /* "{}" where there is none */
-REEVE_API const char *reeve_job_saved(struct reeve_job *job);      /* the last attempt's checkpoint */
+REEVE_API const char *reeve_job_params(struct reeve_job *job);   /* "{}" where there are none */
+REEVE_API const char *reeve_job_metadata(struct reeve_job *job); /* "{}" where there is none */
+REEVE_API const char *reeve_job_saved(struct reeve_job *job);    /* the last attempt's checkpoint */
 
 /* The params as they came, one msgpack value; *size_out = 0 where there are none. */
 REEVE_API const void *reeve_job_params_msgpack(const struct reeve_job *job, size_t *size_out);
@@ -136,7 +136,10 @@ REEVE_API int reeve_job_log(struct reeve_job *job, enum reeve_level level, const
                             const char *context_json);
 
 enum reeve_stage {
-    REEVE_STAGE_PENDING, REEVE_STAGE_RUNNING, REEVE_STAGE_COMPLETED, REEVE_STAGE_FAILED,
+    REEVE_STAGE_PENDING,
+    REEVE_STAGE_RUNNING,
+    REEVE_STAGE_COMPLETED,
+    REEVE_STAGE_FAILED,
     REEVE_STAGE_SKIPPED
 };
 /* Where a named stage stands. `fraction` < 0: unknown. */
@@ -146,7 +149,8 @@ REEVE_API int reeve_job_stage(struct reeve_job *job, const char *name, enum reev
 /* Keeps a JSON value (64 KiB at most) for the next attempt: reeve_job_saved there. -EMSGSIZE. */
 REEVE_API int reeve_job_checkpoint(struct reeve_job *job, const char *json);
 
-/* --- inside a handler: being stopped ----------------------------------------------------------- */
+/* --- inside a handler: being stopped -----------------------------------------------------------
+ */
 
 /* Should it end now? After a cancel, past its timeout, when its lease is lost, when the worker
  * stops. Cheap: ask often. */
@@ -161,7 +165,8 @@ typedef void reeve_cancel_callback(struct reeve_job *job, void *arg);
 REEVE_API int reeve_job_on_cancel(struct reeve_job *job, reeve_cancel_callback *callback,
                                   void *arg);
 
-/* --- inside a handler: its end; the last word counts -------------------------------------------- */
+/* --- inside a handler: its end; the last word counts --------------------------------------------
+ */
 
 /* What the job is completed with when the handler returns 0; without it: null. -EINVAL: no JSON
  * (or more than 32 levels deep); -EMSGSIZE: over 1 MiB as msgpack. */

@@ -155,7 +155,8 @@ static uint64_t silence_ms(const struct wsession *session)
     return half > two ? half : two;
 }
 
-/* --- what the broker says ---------------------------------------------------------------------- */
+/* --- what the broker says ----------------------------------------------------------------------
+ */
 
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
 {

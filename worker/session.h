@@ -26,14 +26,14 @@
 #include "proto/codec.h"
 
 enum {
-    WSESSION_PROGRESS_MS = 250,      /* progress of one handler is sent at most this often */
-    WSESSION_HELLO_MS = 1000,        /* wait for welcome, doubled with each try up to … */
-    WSESSION_HELLO_MAX_MS = 10000,   /* … this, and jittered down to a half */
-    WSESSION_RESEND_MS = 5000,       /* unanswered reports and results go out again, doubled … */
-    WSESSION_RESEND_MAX_MS = 60000,  /* … up to this */
+    WSESSION_PROGRESS_MS = 250,       /* progress of one handler is sent at most this often */
+    WSESSION_HELLO_MS = 1000,         /* wait for welcome, doubled with each try up to … */
+    WSESSION_HELLO_MAX_MS = 10000,    /* … this, and jittered down to a half */
+    WSESSION_RESEND_MS = 5000,        /* unanswered reports and results go out again, doubled … */
+    WSESSION_RESEND_MAX_MS = 60000,   /* … up to this */
     WSESSION_RELEASE_GRACE_MS = 1000, /* from SIGTERM to SIGKILL when all is given back */
-    WSESSION_RELEASE_MS = 5000,      /* how long a released session waits to be heard */
-    WSESSION_REPORTS_MAX = 5000,     /* reports of one handler that wait for the broker … */
+    WSESSION_RELEASE_MS = 5000,       /* how long a released session waits to be heard */
+    WSESSION_REPORTS_MAX = 5000,      /* reports of one handler that wait for the broker … */
     WSESSION_REPORTS_SIZE_MAX = 1024 * 1024 /* … and their bytes: then the oldest logs go */
 };
 
@@ -148,12 +148,12 @@ uint64_t wsession_next_deadline(const struct wsession *session);
 
 /* Figures for logs, metrics and tests. */
 struct wsession_figures {
-    bool live;           /* welcomed, and the broker speaks */
+    bool live; /* welcomed, and the broker speaks */
     bool ended;
-    uint32_t holds;      /* listed in heartbeats */
-    uint32_t running;    /* of these, handlers that have not ended */
+    uint32_t holds;                       /* listed in heartbeats */
+    uint32_t running;                     /* of these, handlers that have not ended */
     uint64_t heartbeat_ms, lost_after_ms; /* as the broker dictates; the defaults before */
-    uint64_t stale;      /* results and reports refused as stale */
+    uint64_t stale;                       /* results and reports refused as stale */
 };
 struct wsession_figures wsession_figures(const struct wsession *session);
 

@@ -137,8 +137,7 @@ static int wait_for_twin(struct wsession *session, struct hold *hold, struct hol
                          struct slice dispatch)
 {
     set_stale(session, twin);
-    int rc = twin->stop ? 0
-                        : hold_stop(session, twin, WSESSION_STALE, session->config.grace_ms);
+    int rc = twin->stop ? 0 : hold_stop(session, twin, WSESSION_STALE, session->config.grace_ms);
     return rc < 0 ? rc : buf_append(&hold->dispatch, dispatch.at, dispatch.len);
 }
 
@@ -149,10 +148,8 @@ static int dispatch_one(struct wsession *session, struct slice bytes)
     struct wire_dispatch_item item;
     struct fault fault;
     if (shape_decode(bytes, &shape_dispatch_item, KEYS_NAMES, &item, &fault) != 0)
-        return effect_note(session, "a dispatch can't be read: %s: %s", fault.field,
-                           fault.problem);
-    if (hold_find(session, &item.job, item.fence) ||
-        HASH_COUNT(session->holds) >= WORKER_SLOTS_MAX)
+        return effect_note(session, "a dispatch can't be read: %s: %s", fault.field, fault.problem);
+    if (hold_find(session, &item.job, item.fence) || HASH_COUNT(session->holds) >= WORKER_SLOTS_MAX)
         return 0; /* it came twice; or it is never listed, and the broker takes it back */
     bool room = session->running < session->config.slots && !session->draining;
     struct hold *hold = hold_new(session, &item);
@@ -183,9 +180,8 @@ static int encode_timeout(const struct hold *hold, struct wire_done_item *item, 
     char text[80];
     int len = snprintf(text, sizeof text, "the handler ran longer than its timeout of %llu ms",
                        (unsigned long long)hold->timeout_ms);
-    struct wire_failure failure = {.type = TEXT("JobTimeoutError"),
-                                   .message = {text, (size_t)len},
-                                   .retryable = true};
+    struct wire_failure failure = {
+        .type = TEXT("JobTimeoutError"), .message = {text, (size_t)len}, .retryable = true};
     *item = (struct wire_done_item){.outcome = TEXT("failed")};
     int rc = shape_encode(error, &shape_failure, &failure, KEYS_NAMES);
     item->error = buf_slice(error);
@@ -279,11 +275,10 @@ int holds_stop(struct wsession *session, const struct msg_stop *stop)
     int more, rc = 0;
     if (list_open(stop->items, &iter) != 0)
         return effect_note(session, "the broker's `stop` has no list of items");
-    while (rc == 0 &&
-           (more = list_next(&iter, &shape_stop_item, KEYS_NAMES, &item, &fault)) != 0)
-        rc = more == 1 ? stop_one(session, &item)
-                       : effect_note(session, "a stop can't be read: %s: %s", fault.field,
-                                     fault.problem);
+    while (rc == 0 && (more = list_next(&iter, &shape_stop_item, KEYS_NAMES, &item, &fault)) != 0)
+        rc = more == 1
+                 ? stop_one(session, &item)
+                 : effect_note(session, "a stop can't be read: %s: %s", fault.field, fault.problem);
     return rc;
 }
 
@@ -324,8 +319,7 @@ int holds_expire(struct wsession *session)
 {
     struct heap_node *node;
     int rc = 0;
-    while (rc == 0 && (node = heap_peek(&session->timeouts)) &&
-           node->key <= session->now.mono_ms)
+    while (rc == 0 && (node = heap_peek(&session->timeouts)) && node->key <= session->now.mono_ms)
         rc = hold_stop(session, HEAP_ENTRY(node, struct hold, timeout), WSESSION_TIMEOUT,
                        session->config.grace_ms);
     return rc;
@@ -394,14 +388,13 @@ void holds_resend(struct wsession *session, uint64_t older_than)
 }
 
 /* Replaces a result that the broker will not take by a failure that says so. */
-static int fail_refused(struct wsession *session, struct hold *hold,
-                        const struct msg_error *error)
+static int fail_refused(struct wsession *session, struct hold *hold, const struct msg_error *error)
 {
     char text[MESSAGE_LEN_MAX];
     bool fits = error->message.len < sizeof text / 2; /* a cut text may be no UTF-8 */
     int len = snprintf(text, sizeof text, "the broker did not take the result: %.*s: %.*s",
-                       (int)error->code.len, error->code.at,
-                       fits ? (int)error->message.len : 0, error->message.at);
+                       (int)error->code.len, error->code.at, fits ? (int)error->message.len : 0,
+                       error->message.at);
     struct wire_failure failure = {.type = TEXT("ResultRefused"), .message = {text, (size_t)len}};
     struct buf encoded = {0};
     int rc = shape_encode(&encoded, &shape_failure, &failure, KEYS_NAMES);

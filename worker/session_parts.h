@@ -68,7 +68,7 @@ struct hold {
     uint64_t done_request; /* of the message it was last sent in; 0: to be sent */
     uint64_t done_at;      /* mono: when that was */
     bool done_alone;
-    bool done_replaced; /* the broker did not take the first one */
+    bool done_replaced;                 /* the broker did not take the first one */
     struct hold *done_prev, *done_next; /* among those whose result is to be sent */
     bool done_queued;
     UT_hash_handle hh;     /* by id */
@@ -103,18 +103,18 @@ struct wsession {
     bool draining, releasing;
     uint64_t release_until; /* mono */
 
-    struct hold *holds; /* by hh */
+    struct hold *holds;    /* by hh */
     struct hold *handlers; /* by by_job: in HOLD_RUNS */
-    uint32_t running;   /* in HOLD_RUNS or HOLD_WAITS */
-    uint32_t zombies;   /* stale, and still running */
+    uint32_t running;      /* in HOLD_RUNS or HOLD_WAITS */
+    uint32_t zombies;      /* stale, and still running */
     struct heap timeouts;
 
-    struct hold *dirty;   /* list: have reports to send */
-    struct hold *unsaid;  /* list: have a result to send */
+    struct hold *dirty;  /* list: have reports to send */
+    struct hold *unsaid; /* list: have a result to send */
     struct batch batch;
-    uint32_t flying;      /* reports sent and not acknowledged */
-    uint64_t flew_at;     /* mono: when the last of them was sent */
-    uint64_t resend_at;   /* mono; UINT64_MAX: nothing waits for an answer */
+    uint32_t flying;    /* reports sent and not acknowledged */
+    uint64_t flew_at;   /* mono: when the last of them was sent */
+    uint64_t resend_at; /* mono; UINT64_MAX: nothing waits for an answer */
     uint64_t resend_ms;
     uint64_t stale_count;
 };
@@ -124,8 +124,7 @@ struct wsession {
 void session_beat_soon(struct wsession *session);
 
 /* --- session_send.c --- */
-int effect_add(struct wsession *session, const struct wsession_effect *effect,
-               struct slice bytes);
+int effect_add(struct wsession *session, const struct wsession_effect *effect, struct slice bytes);
 int effect_note(struct wsession *session, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Gives the message a number (unless it has one) and sends it. */
@@ -162,12 +161,12 @@ void holds_fini(struct wsession *session);
 
 /* --- session_reports.c --- */
 /* Keeps a copy of what the handler reported. */
-int reports_take(struct wsession *session, struct hold *hold,
-                 const struct wire_report_item *item);
+int reports_take(struct wsession *session, struct hold *hold, const struct wire_report_item *item);
 int reports_stored(struct wsession *session, const struct msg_reported *reported);
 /* How many reports of this handler the message `request` carried. */
 uint32_t reports_in(const struct hold *hold, uint64_t request);
-/* That message was refused for good: what it carried goes out again, one by one; `drop`: is gone. */
+/* That message was refused for good: what it carried goes out again, one by one; `drop`: is gone.
+ */
 void reports_refused(struct wsession *session, struct hold *hold, uint64_t request, bool drop);
 /* What is not acknowledged is to be sent again. */
 void reports_resend(struct wsession *session, struct hold *hold);

@@ -140,8 +140,7 @@ static void take_stage(struct wsession *session, struct reports *reports, struct
     newest->report = report;
 }
 
-int reports_take(struct wsession *session, struct hold *hold,
-                 const struct wire_report_item *item)
+int reports_take(struct wsession *session, struct hold *hold, const struct wire_report_item *item)
 {
     enum report_kind kind;
     struct slice value = value_of(item, &kind);
@@ -171,9 +170,8 @@ static int tell_gap(struct wsession *session, struct reports *reports)
     char text[100];
     int len = snprintf(text, sizeof text, "%llu log lines were dropped here: too many at once",
                        (unsigned long long)reports->dropped);
-    struct wire_log log = {.at = session->now.wall_ms,
-                           .level = TEXT("warning"),
-                           .message = {text, (size_t)len}};
+    struct wire_log log = {
+        .at = session->now.wall_ms, .level = TEXT("warning"), .message = {text, (size_t)len}};
     struct buf encoded = {0};
     int rc = shape_encode(&encoded, &shape_log, &log, KEYS_NAMES);
     struct report *report =

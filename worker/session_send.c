@@ -46,8 +46,7 @@ static int effects_grow(struct wsession_effects *effects)
     return 0;
 }
 
-int effect_add(struct wsession *session, const struct wsession_effect *effect,
-               struct slice bytes)
+int effect_add(struct wsession *session, const struct wsession_effect *effect, struct slice bytes)
 {
     struct wsession_effects *effects = session->effects;
     size_t offset = effects->bytes.len;

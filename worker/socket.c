@@ -52,8 +52,8 @@ static int set_options(void *dealer, const char *endpoint)
         zmq_setsockopt(dealer, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0)
         return failure();
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (zmq_setsockopt(dealer, options[i].option, &options[i].value,
-                           sizeof options[i].value) != 0)
+        if (zmq_setsockopt(dealer, options[i].option, &options[i].value, sizeof options[i].value) !=
+            0)
             return failure();
     return 0;
 }

@@ -35,7 +35,8 @@ struct reeve_worker {
     bool has_run;
 };
 
-/* --- making ------------------------------------------------------------------------------------ */
+/* --- making ------------------------------------------------------------------------------------
+ */
 
 static bool is_name(const char *text, size_t max)
 {
@@ -156,7 +157,8 @@ int reeve_worker_handle(struct reeve_worker *worker, const char *type, reeve_han
     return 0;
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 static int run(struct reeve_worker *worker, struct text *queues, struct text *types)
 {
