@@ -1,0 +1,216 @@
+/* The command submit.
+ * Must never send what is no JSON: it is said before the broker is asked.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "client/cli/print.h"
+#include "client/cli/stay.h"
+#include "client/jobs.h"
+#include "proto/json.h"
+#include "proto/pack.h"
+
+enum { PARAMS_TEXT_MAX = 8 * 1024 * 1024 };
+
+/* What a job is made of besides the settings. */
+struct draft {
+    struct buf params;   /* msgpack */
+    struct buf metadata; /* JSON */
+};
+
+static int read_input(struct buf *out)
+{
+    char piece[65536];
+    ssize_t got;
+    while ((got = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        int rc = buf_append(out, piece, (size_t)got);
+        if (rc < 0 || out->len > PARAMS_TEXT_MAX)
+            return rc < 0 ? rc : -EFBIG;
+    }
+    return 0;
+}
+
+/* The text behind --params: itself, a file's, or standard input's. */
+static int params_text(const struct cli *cli, struct buf *out)
+{
+    const char *words = cli->settings.params;
+    int rc = words[0] != '@'            ? buf_append_text(out, text_of(words))
+             : strcmp(words, "@-") == 0 ? read_input(out)
+                                        : file_read_all(words + 1, PARAMS_TEXT_MAX, out);
+    if (rc == 0)
+        return EXIT_GOOD;
+    return settings_exit(
+        settings_wrong(cli->table, "%s cannot be read: %s", words + 1, strerror(-rc)));
+}
+
+static int read_params(const struct cli *cli, struct buf *out)
+{
+    struct buf text = {0};
+    struct fault fault;
+    if (!cli->settings.params)
+        return EXIT_GOOD;
+    int status = params_text(cli, &text);
+    int rc = status == EXIT_GOOD ? json_to_msgpack(buf_text(&text), out, &fault) : 0;
+    buf_fini(&text);
+    if (rc < 0)
+        return cli_failed(cli, handle_fail_memory(cli->reeve));
+    if (rc > 0)
+        return settings_exit(settings_wrong(cli->table, "--params is not JSON: %s", fault.problem));
+    return status;
+}
+
+/* --metadata a=1 --metadata b=x as a JSON object of strings. A key twice: the later holds. */
+static bool is_last(const struct settings_list *list, size_t index, size_t key_len)
+{
+    for (size_t i = index + 1; i < list->count; i++) {
+        if (strncmp(list->at[i], list->at[index], key_len + 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+static int add_pair(struct buf *out, const char *pair, size_t key_len)
+{
+    int rc = out->len > 1 ? buf_append(out, ",", 1) : 0;
+    if (rc == 0)
+        rc = json_quote(out, (struct text){pair, key_len});
+    if (rc == 0)
+        rc = buf_append(out, ":", 1);
+    return rc == 0 ? json_quote(out, text_of(pair + key_len + 1)) : rc;
+}
+
+static int read_metadata(const struct cli *cli, struct buf *out)
+{
+    const struct settings_list *list = &cli->settings.metadata;
+    int rc = buf_append(out, "{", 1);
+    for (size_t i = 0; rc == 0 && i < list->count; i++) {
+        size_t key_len = strcspn(list->at[i], "=");
+        if (key_len == 0 || list->at[i][key_len] != '=')
+            return settings_exit(
+                settings_wrong(cli->table, "--metadata: '%s' is not KEY=VALUE", list->at[i]));
+        if (is_last(list, i, key_len))
+            rc = add_pair(out, list->at[i], key_len);
+    }
+    if (rc == 0)
+        rc = buf_append(out, "}", 2);
+    return rc < 0 ? cli_failed(cli, handle_fail_memory(cli->reeve)) : EXIT_GOOD;
+}
+
+static uint64_t or_zero(uint64_t value)
+{
+    return value == SETTING_ABSENT ? 0 : value;
+}
+
+static void fill_spec(const struct cli *cli, const struct draft *draft, struct reeve_spec *spec)
+{
+    const struct cli_settings *settings = &cli->settings;
+    *spec = (struct reeve_spec){.type = cli->words.at[1],
+                                .id = settings->id,
+                                .queue = settings->queue,
+                                .has_priority = settings->priority != SETTING_ABSENT,
+                                .priority = (uint8_t)settings->priority,
+                                .group = settings->group,
+                                .owner = settings->owner,
+                                .name = settings->name,
+                                .description = settings->description,
+                                .delay_ms = or_zero(settings->delay_ms),
+                                .timeout_ms = or_zero(settings->job_timeout_ms),
+                                .max_attempts = (uint32_t)or_zero(settings->max_attempts),
+                                .idempotency_key = settings->key};
+    if (settings->params) {
+        spec->params_msgpack = draft->params.at;
+        spec->params_msgpack_size = draft->params.len;
+    }
+    if (settings->metadata.count > 0)
+        spec->metadata_json = (const char *)draft->metadata.at;
+}
+
+/* --- after the submit ------------------------------------------------------------------------- */
+
+static int print_result(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct wire_job job;
+    struct fault fault;
+    (void)arg;
+    (void)reeve;
+    if (shape_decode(answer->job_is.job, &shape_job, KEYS_NAMES, &job, &fault) != 0)
+        return REEVE_OK;
+    if (job.status == JOB_COMPLETED && job.result.len > 0) {
+        print_value(stdout, job.result);
+        putchar('\n');
+    }
+    return REEVE_OK;
+}
+
+/* On stderr, so that standard output is the id and the result. */
+static void tell_end(const struct view *view)
+{
+    char span[PRINT_SPAN_SIZE] = "";
+    bool timed = view->started_at && view->completed_at >= view->started_at;
+    if (timed)
+        print_span(view->completed_at - view->started_at, span);
+    fprintf(stderr, "%s%s%s%s%s\n", job_state_word(view->status), timed ? " in " : "", span,
+            view->error[0] && view->status != JOB_COMPLETED ? ": " : "",
+            view->status != JOB_COMPLETED ? view->error : "");
+}
+
+static int stay_after(struct cli *cli, const struct uuid *id)
+{
+    struct view view = {0};
+    bool watch = cli->settings.watch;
+    const struct stay stay = {.screen = watch ? stay_screen(cli) : SCREEN_NOTHING,
+                              .timeout_ms = cli->settings.wait_timeout_ms,
+                              .after = {0, watch},
+                              .print_jobs = cli->settings.json && !watch};
+    int status = stay_with(cli, id, 1, &stay, &view);
+    if (!view.ended || cli->settings.json)
+        return status;
+    if (stay.screen != SCREEN_BARS)
+        tell_end(&view);
+    int code = jobs_get(cli->reeve, id, print_result, NULL);
+    return code == REEVE_OK ? status : cli_failed(cli, code);
+}
+
+/* What is printed at once: the id, or with --json and without staying the job as accepted. */
+static int submit(struct cli *cli, const struct reeve_spec *spec)
+{
+    char id[REEVE_ID_SIZE];
+    char *job = NULL;
+    struct uuid uuid;
+    bool stays = cli->settings.wait || cli->settings.watch;
+    bool whole = cli->settings.json && !stays;
+    int code = reeve_submit(cli->reeve, spec, id, whole ? &job : NULL);
+    if (code != REEVE_OK)
+        return cli_failed(cli, code);
+    if (whole)
+        print_json(job);
+    else if (!cli->settings.json)
+        puts(id);
+    fflush(stdout);
+    if (!stays || uuid_parse(text_of(id), &uuid) != 0)
+        return EXIT_GOOD;
+    return stay_after(cli, &uuid);
+}
+
+int cli_submit(struct cli *cli)
+{
+    struct draft draft = {0};
+    struct reeve_spec spec;
+    int status = read_params(cli, &draft.params);
+    if (status == EXIT_GOOD)
+        status = read_metadata(cli, &draft.metadata);
+    if (status == EXIT_GOOD) {
+        fill_spec(cli, &draft, &spec);
+        status = submit(cli, &spec);
+    }
+    buf_fini(&draft.params);
+    buf_fini(&draft.metadata);
+    return status;
+}
