@@ -57,9 +57,9 @@ static int make_one(char *path)
         return sync_parent(path);
     int rc = -errno;
     struct stat found;
-    if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
-        return 0;
-    return rc;
+    if (stat(path, &found) < 0)
+        return rc;
+    return S_ISDIR(found.st_mode) ? 0 : -ENOTDIR;
 }
 
 static int make_all(const char *path)
@@ -170,6 +170,21 @@ uint64_t data_dir_free(const struct data_dir *dir)
 {
     struct statvfs room;
     return fstatvfs(dir->fd, &room) == 0 ? (uint64_t)room.f_bavail * room.f_frsize : 0;
+}
+
+/* What can't be written for any other reason is not full. */
+bool data_dir_is_full(const struct data_dir *dir)
+{
+    static const char some[64 * 1024] = {1};
+    int fd = openat(dir->fd, "probe", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t wrote = fd >= 0 ? write(fd, some, sizeof some) : -1;
+    bool refused = wrote < 0 || (fd >= 0 && fsync(fd) < 0);
+    bool full = (refused && (errno == ENOSPC || errno == EDQUOT)) ||
+                (wrote >= 0 && (size_t)wrote < sizeof some);
+    if (fd >= 0)
+        close(fd);
+    unlinkat(dir->fd, "probe", 0);
+    return full;
 }
 
 /* Is it there already, with blocks of its own? */

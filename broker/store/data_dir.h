@@ -42,6 +42,9 @@ void data_dir_reserve(struct data_dir *dir);
 /* Gives the reserve back to the file system. */
 void data_dir_release(struct data_dir *dir);
 
+/* Tries a small write: was it refused for want of room? */
+bool data_dir_is_full(const struct data_dir *dir);
+
 /* Bytes that this process may still write on the file system; 0 when it can't be told. */
 uint64_t data_dir_free(const struct data_dir *dir);
 

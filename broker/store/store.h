@@ -73,7 +73,7 @@ void store_rows_fini(struct store_rows *rows);
 struct store_info {
     uint64_t used_bytes; /* what the tables take on disk */
     /* Room for new work: on the file system and in pages that deletes gave back, less what is
-     * missing of the reserve; 0 while the reserve is in use. UINT64_MAX in memory. */
+     * missing of the reserve: next to 0 when the disk is full. UINT64_MAX in memory. */
     uint64_t free_bytes;
 };
 

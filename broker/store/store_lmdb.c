@@ -67,8 +67,10 @@ static int translate(int rc)
         return -ENOMEM;
     case MDB_READERS_FULL:
         return -EMFILE;
+    case MDB_PANIC: /* a head was half-written: only a new open recovers */
+        return -ENOTRECOVERABLE;
     default:
-        return rc > 0 ? -rc : -EIO;
+        return rc > 0 ? -rc : -EUCLEAN;
     }
 }
 
@@ -76,7 +78,7 @@ static int translate(int rc)
 static int traced(int rc, const char *doing)
 {
     int result = translate(rc);
-    if (result < 0)
+    if (result < 0 && rc < 0)
         log_error("store_failed", "%s: %s", doing, mdb_strerror(rc));
     return result;
 }

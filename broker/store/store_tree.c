@@ -145,6 +145,8 @@ static int commit(struct store *base)
         if (rc == 0)
             rc = tree_apply(store->tree, &store->overlay);
     }
+    if (rc == -EIO && data_dir_is_full(&store->dir))
+        rc = -ENOSPC;
     if (rc == -ENOSPC)
         data_dir_release(&store->dir);
     if (rc == 0)

@@ -15,8 +15,9 @@ enum { TREE_FULL = 2 /* tree_apply: nothing was changed; tree_grow, then again *
 struct tree;
 void tree_close(struct tree **tree); /* after all its views; NULL is fine */
 
-/* All changes of the overlay, durable when it returns 0; on any other result none of them. The
- * views of the calling thread are at rest. */
+/* All changes of the overlay, durable when it returns 0; on any other result none of them. A full
+ * disk may show as -EIO, since LMDB says so of a write that ended too early. The views of the
+ * calling thread are at rest. */
 int tree_apply(struct tree *tree, const struct overlay *overlay);
 
 /* Doubles the room for tables (address space, not disk). Views stay valid; the places of their
