@@ -19,8 +19,10 @@
 enum {
     DRAWS = 512,
     EFFECTS_KEEP_MAX = 16 * 1024 * 1024, /* more than this is given back after its batch */
-    FREE_BYTES_MS = 200,                 /* how old the figure of free room may be */
+    FREE_BYTES_MS = 1000,                /* how old the figure of free room may be */
+    FREE_BYTES_TAKEN = 4 * 1024 * 1024,  /* and how much may have come in since */
     STEP_MS_MAX = 20,                    /* of one transaction; a single event may take longer */
+    NO_ROOM_MS = 1000,                   /* submits are refused for so long after a full disk */
     NO_ROOM_PAUSE_MS = 100
 };
 
@@ -40,7 +42,9 @@ struct server {
     bool tick;           /* which ends with one */
     size_t end;          /* of the transaction under way, in the batch */
     uint64_t free_bytes, free_bytes_at;
-    uint64_t draws[DRAWS]; /* random numbers in stock: one system call for many */
+    uint64_t taken;         /* bytes that came in since that was looked at */
+    uint64_t no_room_until; /* mono: the disk was full a moment ago */
+    uint64_t draws[DRAWS];  /* random numbers in stock: one system call for many */
     size_t draws_left;
     struct batch batch;
 };
@@ -120,14 +124,23 @@ static void read_clocks(struct server *server)
     server->now.wall_ms = clock_wall_ms();
 }
 
+/* To ask is not cheap. In between, what came in counts as written. */
 static void look_at_free_bytes(struct server *server)
 {
     struct store_info info;
     uint64_t now = server->now.mono_ms;
-    if (server->free_bytes_at != 0 && now - server->free_bytes_at < FREE_BYTES_MS)
+    server->taken += server->batch.bytes;
+    if (server->free_bytes_at != 0 && now - server->free_bytes_at < FREE_BYTES_MS &&
+        server->taken < FREE_BYTES_TAKEN)
         return;
     server->free_bytes_at = now;
+    server->taken = server->batch.bytes;
     server->free_bytes = store_info(server->store, &info) == 0 ? info.free_bytes : UINT64_MAX;
+}
+
+static uint64_t free_bytes(const struct server *server)
+{
+    return server->free_bytes > server->taken ? server->free_bytes - server->taken : 0;
 }
 
 static int collect(struct server *server)
@@ -174,23 +187,19 @@ static int step(struct server *server, struct core_event *event)
     size_t before = server->effects.count;
     event->now = server->now;
     event->now.random = draw(server);
-    event->free_bytes = server->free_bytes;
+    event->free_bytes = free_bytes(server);
+    event->no_room = server->now.mono_ms < server->no_room_until;
     int rc = core_step(server->core, event, &server->effects);
     note_forgotten(server, before);
     return rc;
 }
 
-static int step_item(struct server *server, struct item *item, bool no_room)
+static int step_item(struct server *server, struct item *item)
 {
     struct message message;
     struct fault fault;
     struct core_event event = {
-        .kind = item->kind,
-        .socket = item->socket,
-        .peer = item->peer,
-        .no_room = no_room,
-        .topic = item->topic,
-    };
+        .kind = item->kind, .socket = item->socket, .peer = item->peer, .topic = item->topic};
     if (item->framed)
         read_frame(server, item, &message, &fault, &event);
     return step(server, &event);
@@ -206,17 +215,16 @@ static int settle(struct server *server)
 }
 
 /* Steps what is left of the batch, or as much as fits into the time: some events are a thousand
- * jobs. The second time (`no_room`), the same events as the first. */
-static int step_all(struct server *server, bool no_room)
+ * jobs. */
+static int step_all(struct server *server)
 {
-    struct core_event tick = {.kind = CORE_TICK, .no_room = no_room};
+    struct core_event tick = {.kind = CORE_TICK};
     struct batch *batch = &server->batch;
     uint64_t until = clock_mono_ms() + STEP_MS_MAX;
-    size_t last = no_room ? server->end : batch->count;
     size_t at = batch->done;
     int rc = 0;
-    while (rc == 0 && at < last && (no_room || at == batch->done || clock_mono_ms() <= until))
-        rc = step_item(server, &batch->at[at++], no_room);
+    while (rc == 0 && at < server->end && (at == batch->done || clock_mono_ms() <= until))
+        rc = step_item(server, &batch->at[at++]);
     server->end = at;
     if (rc == 0 && server->tick && at == batch->count)
         rc = step(server, &tick);
@@ -225,12 +233,12 @@ static int step_all(struct server *server, bool no_room)
 
 /* --- commit -------------------------------------------------------------------------------- */
 
-static int try_commit(struct server *server, bool no_room)
+static int try_commit(struct server *server)
 {
     server->effects.watched = watchers_any(&server->watchers);
     int rc = store_begin(server->store);
     if (rc == 0)
-        rc = step_all(server, no_room);
+        rc = step_all(server);
     return rc == 0 ? store_commit(server->store) : rc;
 }
 
@@ -256,16 +264,15 @@ static int give_up(struct server *server)
 static int commit(struct server *server)
 {
     server->end = server->batch.count;
-    int rc = try_commit(server, false);
-    if (rc == -ENOSPC) {
+    int rc = try_commit(server);
+    if (rc == -ENOSPC && server->now.mono_ms >= server->no_room_until) {
         log_warning("no_room", "the disk is full; submits are refused");
+        server->no_room_until = server->now.mono_ms + NO_ROOM_MS;
         rc = undo(server);
         if (rc == 0)
-            rc = try_commit(server, true);
-        if (rc == -ENOSPC)
-            rc = give_up(server);
+            rc = try_commit(server);
     }
-    return rc;
+    return rc == -ENOSPC ? give_up(server) : rc;
 }
 
 /* --- send ---------------------------------------------------------------------------------- */

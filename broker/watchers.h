@@ -9,7 +9,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 
-enum { WATCHED_TOPICS_MAX = 1000000 };
+enum { WATCHED_TOPICS_MAX = 100000 };
 
 struct topic;
 

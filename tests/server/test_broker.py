@@ -5,6 +5,7 @@ What jobs go through is told by the core's traces; here it is what only a runnin
 
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -263,6 +264,52 @@ class StartAndEnd(Broker):
         jobs = self.client().submit(*[{"type": "t", "params": "x" * 100}] * 100)
         self.assertEqual(len(jobs), 100)
         self.assertEqual(broker.stop(), 0)
+
+
+class FullDisk(Broker):
+    """On a file system of 64 MiB of its own: a mount that nobody else sees and that goes with it."""
+
+    def setUp(self):
+        super().setUp()
+        probe = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"],
+                               capture_output=True)
+        if probe.returncode != 0:
+            self.skipTest("SKIP: no mount namespaces here: " + probe.stderr.decode().strip())
+        broker = self.fleet.build / "reeve-broker"
+        self.fleet.build = self.fleet.folder / "build"
+        self.fleet.build.mkdir()
+        self.fleet.data.mkdir()
+        self.fleet.script("build/reeve-broker", "#!/bin/sh\n"
+                          "exec unshare -rm sh -c 'mount -t tmpfs -o size=64m none \"$0\" && "
+                          f'exec {broker} "$@"\' {self.fleet.data} "$@"\n')
+
+    def fill(self, client, size):
+        """Submits until it is refused; returns what was accepted and the refusal."""
+        accepted = []
+        for _ in range(5000):
+            answer = client.ask("submit", jobs=[{"type": "t", "params": "x" * size}])
+            if answer["msg"] == "error":
+                return accepted, answer
+            accepted.append(answer["jobs"][0]["id"])
+        self.fail("64 MiB held 5000 jobs")
+
+    def test_below_the_reserve_only_submits_are_refused(self):
+        broker = self.broker("--reserve", "4m")
+        client, worker = self.client(), self.worker(slots=1)
+        held = client.submit({"type": "t"})[0]
+        item = worker.take()[0]
+        accepted, refusal = self.fill(client, 300000)
+        self.assertEqual(refusal["code"], "STORE_FULL")
+        self.assertGreater(len(accepted), 30)
+        self.assertEqual(client.job(accepted[-1])["status"], "pending")
+        self.assertEqual(worker.done(item, result="x" * 1000), "accepted")
+        self.assertEqual(client.job(held)["status"], "completed")
+        for job in accepted[2:]:  # those behind the one that runs now
+            client.ask("cancel", id=job)
+            self.assertEqual(client.ask("delete", id=job)["msg"], "deleted")
+        again = {"type": "t", "params": "x" * 300000}
+        wait_until(lambda: client.ask("submit", jobs=[again])["msg"] == "submitted")
+        self.assertTrue(broker.alive())
 
 
 class Time(Broker):
