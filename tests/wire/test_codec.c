@@ -379,7 +379,8 @@ TEST(fractions_are_finite_and_within_their_row)
 TEST(text_is_valid_utf8)
 {
     static const char *const bad[] = {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
-                                      "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "abcdefgh\xff"};
+                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+                                      "\xf8\x88\x80\x80\x80", "abcdefgh\xff"};
     static const char *const good[] = {"é", "€", "\xf0\x9f\x98\x80", "\xed\x9f\xbf",
                                        "abcdefghé"};
     struct wire_spec spec;
@@ -417,11 +418,34 @@ TEST(ids_come_as_bytes_or_in_any_text_form)
     buf_fini(&value);
 }
 
+/* Absent is only the id that is zero in all its bytes. */
+TEST(ids_that_begin_or_end_with_zeros_are_ids)
+{
+    struct wire_hold hold = {0}, decoded;
+    for (size_t i = 0; i < sizeof hold.job.at; i++) {
+        struct buf bytes = {0};
+        struct fault fault;
+        hold.job = (struct uuid){{0}};
+        hold.job.at[i] = 1;
+        assert_good(shape_encode(&bytes, &shape_hold, &hold, KEYS_NAMES));
+        assert_good(shape_decode(buf_slice(&bytes), &shape_hold, KEYS_NAMES, &decoded, &fault));
+        assert_true(uuid_eq(&hold.job, &decoded.job));
+        buf_fini(&bytes);
+    }
+}
+
 /* --- lists ----------------------------------------------------------------------------------- */
 
 TEST(a_list_with_too_many_items_is_refused)
 {
     struct peer peer;
+    peer_begin(&peer, 2, "submit");
+    put_key(&peer, "jobs");
+    assert_good(pack_array(&peer.bytes, BATCH_JOBS_MAX));
+    for (int i = 0; i < BATCH_JOBS_MAX; i++)
+        assert_good(pack_map(&peer.bytes, 0));
+    assert_good(peer_decode(&peer));
+    buf_fini(&peer.bytes);
     peer_begin(&peer, 2, "submit");
     put_key(&peer, "jobs");
     assert_good(pack_array(&peer.bytes, BATCH_JOBS_MAX + 1));
@@ -631,6 +655,7 @@ int main(void)
         cmocka_unit_test(fractions_are_finite_and_within_their_row),
         cmocka_unit_test(text_is_valid_utf8),
         cmocka_unit_test(ids_come_as_bytes_or_in_any_text_form),
+        cmocka_unit_test(ids_that_begin_or_end_with_zeros_are_ids),
         cmocka_unit_test(a_list_with_too_many_items_is_refused),
         cmocka_unit_test(a_bad_item_does_not_hide_those_after_it),
         cmocka_unit_test(an_empty_slice_is_an_empty_list),
