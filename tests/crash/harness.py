@@ -18,7 +18,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lib"), str(TESTS / "protocol")]
 
 from reeve_fleet import Fleet, wait_until  # noqa: E402
-from reeve_wire import Producer, Silent, new_id, pack  # noqa: E402
+from reeve_wire import Producer, Refused, Silent, new_id, pack  # noqa: E402,F401
 from wire_worker import Worker  # noqa: E402
 
 TERMINAL = ("completed", "failed", "cancelled")
@@ -68,6 +68,38 @@ class CrashCase(unittest.TestCase):
             found = producer.job(job, result=True)
             return found if found["status"] in status else None
         return wait_until(reached, timeout, f"a job that is one of {status}")
+
+
+class LoadCase(CrashCase):
+    """Ends brokers while jobs are submitted and worked on, then audits."""
+
+    # A dispatch that a crash kept from leaving counts as one that took its worker down.
+    patient = {"max_lost": 1000}
+
+    def under_load(self, times, answers_max, end):
+        """`end(broker)` so often, each time some answers after it was there again."""
+        self.broker = self.start_broker()
+        crews = [self.start_crew(name=f"crew {n}") for n in range(2)]
+        load = self.start_load(spec=self.patient)
+        for _ in range(times):
+            goal = load.answered + self.random.randrange(1, answers_max)
+            wait_until(lambda: load.answered >= goal or load.problem, 60, "more answers", 0.002)
+            time.sleep(self.random.random() * 0.01)  # not always right after an answer
+            end(self.broker)
+            self.broker = self.start_broker()
+        load.stop()
+        self.audit(load, crews)
+
+    def audit(self, load, crews):
+        producer = self.producer()
+        wait_all_ended(producer)
+        self.assertTrue(all(crew.is_alive() for crew in crews))
+        audited = Audit(self, producer, load.submits).run()
+        fences = sum((crew.fences for crew in crews), [])
+        self.assertEqual(len(set(fences)), len(fences), "a fence came twice")
+        again = sum(sum(crew.runs.values()) - len(crew.runs) for crew in crews)
+        print(f"{audited} jobs audited, {len(load.submits) - audited} unanswered, "
+              f"{again} run more than once", flush=True)
 
 
 def by_status(producer):
@@ -200,30 +232,38 @@ def answer_to(params):
 
 
 class Crew(Worked):
-    """A wire worker in a thread that completes every job it gets."""
+    """A wire worker in a thread that completes every job it gets: every second one at once, the
+    others after `longest` seconds at most, so that restarts find some running."""
 
-    def __init__(self, endpoint, types=("echo",), slots=20, name="crew"):
+    def __init__(self, endpoint, types=("echo",), slots=20, name="crew", longest=0.3):
         super().__init__()
         self.worker = Worker(endpoint, types=types, slots=slots, name=name)
+        self.longest = longest
+        self.running = []  # (when it ends, hold)
         self.runs = collections.Counter()  # of each job
         self.fences = []
 
     def work(self):
         while not self.stopping.is_set():
             self.worker.pump(0.01)
-            self.work_off()
+            self.begin()
+            self.finish(time.monotonic())
         self.worker.close()
 
-    def work_off(self):
-        done = []
+    def begin(self):
         while self.worker.fresh:
             hold = self.worker.fresh.popleft()
             self.runs[hold.job] += 1
             self.fences.append(hold.fence)
-            self.worker.end(hold, result=answer_to(hold.params))
-            done.append(hold.done)
-        if done:
-            self.worker.send("done", items=done)
+            takes = hold.fence % 2 * self.longest * (hold.fence % 97) / 97
+            self.running.append((time.monotonic() + takes, hold))
+
+    def finish(self, now):
+        ended = [hold for end, hold in self.running if end <= now]
+        self.running = [(end, hold) for end, hold in self.running if end > now]
+        if ended:
+            self.worker.send("done", items=[
+                self.worker.end(hold, result=answer_to(hold.params)) for hold in ended])
 
 
 class Audit:
