@@ -3,9 +3,10 @@
  * Parsing is strict: UTF-8, no duplicate keys, depth at most VALUE_DEPTH_MAX, whole numbers exact
  * from -2^63 to 2^64 - 1 and refused beyond, \u0000 refused. Writing: bin becomes base64 (an id
  * where the shape says uuid), NaN and infinity become null, a map's keys that are not strings
- * become their JSON text as a string, and every text is valid UTF-8 JSON that is safe inside HTML
- * and SSE (control characters, < > & and the line ends of JavaScript escaped). Pure but for
- * memory. */
+ * become their JSON text as a string (arrays and maps among the keys inside such a key: base64 of
+ * their bytes), what is written is never longer than some dozen times what is read, and every text
+ * is valid UTF-8 JSON that is safe inside HTML and SSE (control characters, < > & and the line ends
+ * of JavaScript escaped). Pure but for memory. */
 #ifndef REEVE_PROTO_JSON_H
 #define REEVE_PROTO_JSON_H
 

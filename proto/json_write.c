@@ -14,9 +14,21 @@
 #include "proto/json.h"
 #include "proto/utf8.h"
 
-static int write_value(struct mp_reader *reader, struct buf *out, unsigned depth);
+/* How deep values may still be nested, and whether they stand inside a key, whose text is quoted.
+ */
+struct place {
+    unsigned depth;
+    bool in_key;
+};
+
+static int write_value(struct mp_reader *reader, struct buf *out, struct place place);
 static int write_shape(struct mp_reader *reader, const struct shape *shape, struct buf *out,
-                       unsigned depth);
+                       struct place place);
+
+static struct place deeper(struct place place)
+{
+    return (struct place){place.depth - 1, place.in_key};
+}
 
 static int put(struct buf *out, const char *literal)
 {
@@ -160,50 +172,58 @@ static int put_time(struct buf *out, uint64_t wall_ms)
 
 /* --- values without a shape ------------------------------------------------------------------ */
 
-static int write_items(struct mp_reader *reader, uint32_t count, struct buf *out, unsigned depth)
+static int write_items(struct mp_reader *reader, uint32_t count, struct buf *out,
+                       struct place place)
 {
     int rc = put(out, "[");
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         rc = i > 0 ? put(out, ",") : 0;
         if (rc == 0)
-            rc = write_value(reader, out, depth);
+            rc = write_value(reader, out, place);
     }
     return rc == 0 ? put(out, "]") : rc;
 }
 
-/* A key that is no string becomes its JSON text as a string. */
-static int write_odd_key(struct mp_reader *reader, struct buf *out, unsigned depth)
+/* A key that is no string becomes its JSON text as a string. An array or map that is the key of a
+ * map inside a key becomes its bytes as base64: quoting a text once more for each level would
+ * double it each time. */
+static int write_odd_key(struct mp_reader *reader, struct buf *out, struct place place)
 {
     struct buf key = {0};
-    int rc = write_value(reader, &key, depth);
+    if (place.in_key && (mp_peek(reader) == MP_ARRAY || mp_peek(reader) == MP_MAP)) {
+        struct slice bytes = mp_skip(reader);
+        return bytes.at ? put_bin(out, bytes) : -EINVAL;
+    }
+    int rc = write_value(reader, &key, (struct place){place.depth, true});
     if (rc == 0)
         rc = json_quote(out, buf_text(&key));
     buf_fini(&key);
     return rc;
 }
 
-static int write_key(struct mp_reader *reader, struct buf *out, unsigned depth)
+static int write_key(struct mp_reader *reader, struct buf *out, struct place place)
 {
     enum mp_type type = mp_peek(reader);
     bool is_text = type == MP_STR || type == MP_BIN;
-    int rc = is_text ? write_value(reader, out, depth) : write_odd_key(reader, out, depth);
+    int rc = is_text ? write_value(reader, out, place) : write_odd_key(reader, out, place);
     return rc == 0 ? put(out, ":") : rc;
 }
 
-static int write_pairs(struct mp_reader *reader, uint32_t count, struct buf *out, unsigned depth)
+static int write_pairs(struct mp_reader *reader, uint32_t count, struct buf *out,
+                       struct place place)
 {
     int rc = put(out, "{");
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         rc = i > 0 ? put(out, ",") : 0;
         if (rc == 0)
-            rc = write_key(reader, out, depth);
+            rc = write_key(reader, out, place);
         if (rc == 0)
-            rc = write_value(reader, out, depth);
+            rc = write_value(reader, out, place);
     }
     return rc == 0 ? put(out, "}") : rc;
 }
 
-static int write_value(struct mp_reader *reader, struct buf *out, unsigned depth)
+static int write_value(struct mp_reader *reader, struct buf *out, struct place place)
 {
     struct mp_token token = mp_next(reader);
     switch (token.type) {
@@ -222,9 +242,9 @@ static int write_value(struct mp_reader *reader, struct buf *out, unsigned depth
     case MP_BIN:
         return put_bin(out, token.as.bytes);
     case MP_ARRAY:
-        return depth == 0 ? -EINVAL : write_items(reader, token.as.count, out, depth - 1);
+        return place.depth == 0 ? -EINVAL : write_items(reader, token.as.count, out, deeper(place));
     case MP_MAP:
-        return depth == 0 ? -EINVAL : write_pairs(reader, token.as.count, out, depth - 1);
+        return place.depth == 0 ? -EINVAL : write_pairs(reader, token.as.count, out, deeper(place));
     default:
         return -EINVAL;
     }
@@ -246,14 +266,14 @@ static int write_uuids(struct mp_reader *reader, struct buf *out)
 }
 
 static int write_list(struct mp_reader *reader, const struct shape *of, struct buf *out,
-                      unsigned depth)
+                      struct place place)
 {
     struct mp_token list = mp_next(reader);
-    int rc = depth == 0 ? -EINVAL : put(out, "[");
+    int rc = place.depth == 0 ? -EINVAL : put(out, "[");
     for (uint32_t i = 0; rc == 0 && i < list.as.count; i++) {
         rc = i > 0 ? put(out, ",") : 0;
         if (rc == 0)
-            rc = write_shape(reader, of, out, depth - 1);
+            rc = write_shape(reader, of, out, deeper(place));
     }
     return rc == 0 ? put(out, "]") : rc;
 }
@@ -261,7 +281,7 @@ static int write_list(struct mp_reader *reader, const struct shape *of, struct b
 /* A value as its field wants it. One of another type than the field's is written as it is: it comes
  * from a broker of another version, and a reader decides what it means. */
 static int write_field(struct mp_reader *reader, const struct field *field, struct buf *out,
-                       unsigned depth)
+                       struct place place)
 {
     enum mp_type type = mp_peek(reader);
     struct mp_reader ahead = *reader;
@@ -275,10 +295,10 @@ static int write_field(struct mp_reader *reader, const struct field *field, stru
     if (field->kind == KIND_uuids && type == MP_ARRAY)
         return write_uuids(reader, out);
     if (field->kind == KIND_list && type == MP_ARRAY)
-        return write_list(reader, field->of, out, depth);
+        return write_list(reader, field->of, out, place);
     if (field->kind == KIND_map)
-        return write_shape(reader, field->of, out, depth);
-    return write_value(reader, out, depth);
+        return write_shape(reader, field->of, out, place);
+    return write_value(reader, out, place);
 }
 
 static const struct field *field_ahead(struct mp_reader reader, const struct shape *shape,
@@ -289,7 +309,7 @@ static const struct field *field_ahead(struct mp_reader reader, const struct sha
 }
 
 static int write_shape_pairs(struct mp_reader *reader, uint32_t count, const struct shape *shape,
-                             struct buf *out, unsigned depth)
+                             struct buf *out, struct place place)
 {
     size_t next = 0;
     int rc = put(out, "{");
@@ -297,31 +317,33 @@ static int write_shape_pairs(struct mp_reader *reader, uint32_t count, const str
         const struct field *field = field_ahead(*reader, shape, &next);
         rc = i > 0 ? put(out, ",") : 0;
         if (rc == 0)
-            rc = write_key(reader, out, depth);
+            rc = write_key(reader, out, place);
         if (rc == 0)
-            rc = field ? write_field(reader, field, out, depth) : write_value(reader, out, depth);
+            rc = field ? write_field(reader, field, out, place) : write_value(reader, out, place);
     }
     return rc == 0 ? put(out, "}") : rc;
 }
 
 static int write_shape(struct mp_reader *reader, const struct shape *shape, struct buf *out,
-                       unsigned depth)
+                       struct place place)
 {
     if (mp_peek(reader) != MP_MAP)
-        return write_value(reader, out, depth);
+        return write_value(reader, out, place);
     struct mp_token map = mp_next(reader);
-    if (depth == 0)
+    if (place.depth == 0)
         return -EINVAL;
-    return write_shape_pairs(reader, map.as.count, shape, out, depth - 1);
+    return write_shape_pairs(reader, map.as.count, shape, out, deeper(place));
 }
 
 /* --- the contract ---------------------------------------------------------------------------- */
+
+static const struct place outermost = {MESSAGE_DEPTH_MAX, false};
 
 int json_from_msgpack(struct slice value, struct buf *out)
 {
     struct mp_reader reader = mp_reader_of(value);
     size_t from = out->len;
-    int rc = write_value(&reader, out, MESSAGE_DEPTH_MAX);
+    int rc = write_value(&reader, out, outermost);
     if (rc == 0 && reader.at != reader.end)
         rc = -EINVAL;
     return whole_or_nothing(out, from, rc);
@@ -331,8 +353,7 @@ int json_from_shape(struct slice value, const struct shape *shape, struct buf *o
 {
     struct mp_reader reader = mp_reader_of(value);
     size_t from = out->len;
-    int rc =
-        mp_peek(&reader) == MP_MAP ? write_shape(&reader, shape, out, MESSAGE_DEPTH_MAX) : -EINVAL;
+    int rc = mp_peek(&reader) == MP_MAP ? write_shape(&reader, shape, out, outermost) : -EINVAL;
     if (rc == 0 && reader.at != reader.end)
         rc = -EINVAL;
     return whole_or_nothing(out, from, rc);

@@ -150,6 +150,28 @@ TEST(keys_that_are_no_texts_become_texts)
     buf_fini(&value);
 }
 
+/* Each level of quoting would double what is inside it: 32 levels would be gigabytes. */
+TEST(maps_as_keys_of_keys_do_not_grow_without_bound)
+{
+    struct buf value = {0}, json = {0};
+    for (int i = 0; i < VALUE_DEPTH_MAX; i++)
+        pack_map(&value, 1);
+    pack_text(&value, TEXT("\"\"\"\""));
+    for (int i = 0; i < VALUE_DEPTH_MAX; i++)
+        pack_nil(&value);
+    assert_good(json_from_msgpack(buf_slice(&value), &json));
+    assert_true(json.len < 1000);
+    buf_clear(&value);
+    pack_map(&value, 1);
+    pack_map(&value, 1);
+    pack_array(&value, 0);
+    pack_u64(&value, 1);
+    pack_nil(&value);
+    assert_written(&value, "{\"{\\\"kA==\\\":1}\":null}");
+    buf_fini(&value);
+    buf_fini(&json);
+}
+
 TEST(bytes_become_base64)
 {
     static const char *const pairs[][2] = {{"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},
@@ -418,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_safe_inside_html_and_sse),
         cmocka_unit_test(bad_utf8_in_a_value_is_replaced),
         cmocka_unit_test(keys_that_are_no_texts_become_texts),
+        cmocka_unit_test(maps_as_keys_of_keys_do_not_grow_without_bound),
         cmocka_unit_test(bytes_become_base64),
         cmocka_unit_test(what_is_no_json_is_refused_with_its_place),
         cmocka_unit_test(duplicate_keys_are_refused),
