@@ -69,8 +69,7 @@ function(reeve_library_install)
     list(TRANSFORM needs PREPEND "-l")
     list(JOIN needs " " private)
     set(REEVE_PC_PRIVATE "${private} -pthread")
-    set(REEVE_PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-    set(REEVE_PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
+    file(RELATIVE_PATH REEVE_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
     configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/reeve.pc.in ${CMAKE_BINARY_DIR}/lib/reeve.pc
                    @ONLY)
 

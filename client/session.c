@@ -257,12 +257,21 @@ static int on_answer(struct client_session *session, const struct message *messa
     return 1;
 }
 
+/* The copy of a request that is answered so had no effect: it does not count as sent. */
+static void on_unknown_session(struct client_session *session, uint64_t number)
+{
+    struct client_request *request = client_requests_find(&session->requests, number);
+    if (request && request->sends > 0)
+        request->sends--;
+    if (session->phase == PHASE_UP)
+        greet(session, session->now_ms);
+}
+
 static int on_error(struct client_session *session, const struct message *message,
                     struct client_session_end *end_out)
 {
     if (wire_error_of(message->error.code) == WIRE_UNKNOWN_SESSION) {
-        if (session->phase == PHASE_UP)
-            greet(session, session->now_ms);
+        on_unknown_session(session, message->envelope.request);
         return 0;
     }
     if (message->envelope.request != 0 && message->envelope.request == session->hello_number) {

@@ -60,7 +60,7 @@ int client_session_request(struct client_session *session, uint64_t now_ms,
                            const struct message *message, uint64_t deadline_ms, void *tag);
 
 /* How a request ended: 0 with the answer, or -ETIMEDOUT, -ECONNREFUSED, -EMSGSIZE, -EPROTO without.
- * `sends`: how often it went out (0: it surely had no effect). */
+ * `sends`: how many copies may have reached a session (0: it surely had no effect). */
 struct client_session_end {
     void *tag;
     int status;

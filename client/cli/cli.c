@@ -54,7 +54,8 @@ int cli_failed(const struct cli *cli, int code)
     fflush(stdout);
     fprintf(stderr, "%s: ", cli->table->program);
     print_text(stderr, text_of(error->message));
-    if (error->field[0] && !strstr(error->message, error->field)) {
+    bool told = code == REEVE_NOT_FOUND || strstr(error->message, error->field);
+    if (error->field[0] && !told) {
         fputs(" (", stderr);
         print_text(stderr, text_of(error->field));
         fputs(")", stderr);

@@ -91,7 +91,7 @@ static void put_stages(struct slice stages)
         return;
     while (list_next(&iter, &shape_stage, KEYS_NAMES, &stage, &fault) == 1) {
         char span[PRINT_SPAN_SIZE] = "";
-        if (stage.duration_seconds.set && stage.duration_seconds.value >= 0)
+        if (stage.duration_seconds.value > 0)
             print_span((uint64_t)(stage.duration_seconds.value * 1000), span);
         put_name(iter.index == 1 ? "stages" : "");
         print_text(stdout, stage.name);

@@ -41,6 +41,16 @@ static int print_job(const struct cli *cli, const struct uuid *id)
     return cli_failed(cli, code);
 }
 
+/* Where the time was over: the jobs as they are, so that their ids are not lost. */
+static int time_is_over(struct cli *cli, const struct stay *stay, const struct uuid *ids,
+                        size_t count)
+{
+    fprintf(stderr, "%s: not ended within the time\n", cli->table->program);
+    for (size_t i = 0; stay->print_jobs && i < count; i++)
+        print_job(cli, &ids[i]);
+    return EXIT_TIMED_OUT;
+}
+
 /* Failed before cancelled before missing before completed. */
 static int worse(int a, int b)
 {
@@ -88,10 +98,9 @@ static int follow(struct cli *cli, const struct uuid *ids, size_t count, const s
     screen_init(&staying.screen, stay->screen, views, count);
     int code = follow_run(cli->reeve, ids, count, &options, on_news, &staying);
     screen_end(&staying.screen);
-    if (code != REEVE_TIMEOUT)
-        return code == REEVE_OK ? sum_up(cli, stay, views, count) : cli_failed(cli, code);
-    fprintf(stderr, "%s: not ended within the time\n", cli->table->program);
-    return EXIT_TIMED_OUT;
+    if (code == REEVE_TIMEOUT)
+        return time_is_over(cli, stay, ids, count);
+    return code == REEVE_OK ? sum_up(cli, stay, views, count) : cli_failed(cli, code);
 }
 
 int stay_with(struct cli *cli, const struct uuid *ids, size_t count, const struct stay *stay,

@@ -15,7 +15,7 @@ void view_init(struct view *view, const struct uuid *id)
 int view_percent(double fraction)
 {
     double bounded = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
-    return (int)(bounded * 100);
+    return (int)(bounded * 100 + 1e-6); /* 0.29 is a little less than 29 hundredths */
 }
 
 /* Keeps a harmless copy, cut to the room there is. */
@@ -140,7 +140,7 @@ static int add_stage(struct slice encoded, struct buf *out)
         rc = print_append(out, stage.status);
     if (rc == 0 && stage.progress.set && text_is(stage.status, "running"))
         rc = buf_printf(out, " %d%%", view_percent(stage.progress.value));
-    if (rc < 0 || !stage.duration_seconds.set || stage.duration_seconds.value < 0)
+    if (rc < 0 || !(stage.duration_seconds.value > 0))
         return rc;
     print_span((uint64_t)(stage.duration_seconds.value * 1000), span);
     return buf_printf(out, " %s", span);

@@ -50,8 +50,7 @@ static void bind_to(void *socket, const char *wanted, char endpoint[128])
 static bool knows(const struct fake_broker *fake, const struct peer *peer)
 {
     for (size_t i = 0; i < fake->peer_count; i++) {
-        if (fake->peers[i].len == peer->len &&
-            memcmp(fake->peers[i].at, peer->at, peer->len) == 0)
+        if (fake->peers[i].len == peer->len && memcmp(fake->peers[i].at, peer->at, peer->len) == 0)
             return true;
     }
     return false;
@@ -149,8 +148,7 @@ static void *run(void *arg)
 {
     struct fake_broker *fake = arg;
     for (bool stopping = false; !stopping;) {
-        zmq_pollitem_t items[] = {{fake->router, 0, ZMQ_POLLIN, 0},
-                                  {fake->xpub, 0, ZMQ_POLLIN, 0}};
+        zmq_pollitem_t items[] = {{fake->router, 0, ZMQ_POLLIN, 0}, {fake->xpub, 0, ZMQ_POLLIN, 0}};
         pthread_mutex_lock(&fake->mutex);
         zmq_poll(items, 2, 0);
         while (serve_request(fake) || serve_subscription(fake))

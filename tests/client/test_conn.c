@@ -71,13 +71,13 @@ static void turn(struct conn *conn)
 }
 
 /* Runs the connection until `condition`, and fails where that takes too long. */
-#define RUN_UNTIL(conn, condition)                                     \
-    do {                                                               \
-        uint64_t give_up = clock_mono_ms() + PATIENCE_MS;              \
-        while (!(condition)) {                                         \
-            assert_true(clock_mono_ms() < give_up);                    \
-            turn(conn);                                                \
-        }                                                              \
+#define RUN_UNTIL(conn, condition)                        \
+    do {                                                  \
+        uint64_t give_up = clock_mono_ms() + PATIENCE_MS; \
+        while (!(condition)) {                            \
+            assert_true(clock_mono_ms() < give_up);       \
+            turn(conn);                                   \
+        }                                                 \
     } while (0)
 
 static void delete_job(struct conn *conn, uint8_t first_byte, uint64_t timeout_ms,

@@ -236,7 +236,9 @@ TEST(many_unknown_sessions_cause_one_hello)
          "[3] < error #3 UNKNOWN_SESSION\n"
          "[4] < welcome #4\n"
          "[4] > cancel #2\n"
-         "[4] > cancel #3\n");
+         "[4] > cancel #3\n"
+         "[5] < deleted #2\n"
+         "[5] = a answered, sent 1\n");
 }
 
 TEST(pings_only_while_something_is_open)

@@ -25,8 +25,7 @@ static void put_news(void *arg, const struct watch_news *news)
         return;
     case WATCH_EVENT:
         CHECK(news->encoded.len > 0);
-        trace_out(arg, "* event %llu %.*s", rev, (int)news->event->type.len,
-                  news->event->type.at);
+        trace_out(arg, "* event %llu %.*s", rev, (int)news->event->type.len, news->event->type.at);
         return;
     case WATCH_RESET:
         trace_out(arg, "* reset at %llu", rev);
@@ -40,7 +39,8 @@ static void put_news(void *arg, const struct watch_news *news)
     }
 }
 
-/* --- messages out of a line's words -------------------------------------------------------------- */
+/* --- messages out of a line's words --------------------------------------------------------------
+ */
 
 /* `rev:type/status`, a status of `-` being none. */
 static void read_event(const char *word, struct wire_event *event, char type[32])
@@ -117,7 +117,8 @@ static void make_job(const char *word, struct buf *bytes, struct message *messag
     message->job_is.ending = standing.ending;
 }
 
-/* --- playing ------------------------------------------------------------------------------------- */
+/* --- playing -------------------------------------------------------------------------------------
+ */
 
 static void answer(struct watch *watch, struct trace *trace, const char *line)
 {

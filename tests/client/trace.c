@@ -13,8 +13,8 @@
 
 static void put_line(struct trace *trace, const char *line)
 {
-    assert_good(buf_printf(&trace->transcript, "[%llu] %s\n", (unsigned long long)trace->now_ms,
-                           line));
+    assert_good(
+        buf_printf(&trace->transcript, "[%llu] %s\n", (unsigned long long)trace->now_ms, line));
 }
 
 void trace_out(struct trace *trace, const char *fmt, ...)
