@@ -48,11 +48,11 @@ int send_to(struct core *core, const struct session *session, struct message *me
 
 int refuse(struct core *core, enum wire_error error, const char *field, const char *problem, ...)
 {
+    char text[2 * sizeof core->fault.problem]; /* fault_set cuts between characters */
     va_list args;
     va_start(args, problem);
-    core->fault = (struct fault){.error = error};
-    snprintf(core->fault.field, sizeof core->fault.field, "%s", field);
-    vsnprintf(core->fault.problem, sizeof core->fault.problem, problem, args);
+    vsnprintf(text, sizeof text, problem, args);
     va_end(args);
+    fault_set(&core->fault, error, field, "%s", text);
     return REFUSED;
 }

@@ -2,7 +2,6 @@
  * changes nothing; then the jobs are made and answered in one go. */
 #include "broker/core/submit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/core/caller.h"
@@ -16,11 +15,7 @@
 /* The fault of one job among many is told with its place: "type" becomes "jobs[3].type". */
 static int refuse_at(struct core *core, uint32_t index)
 {
-    char field[sizeof core->fault.field];
-    snprintf(field, sizeof field, "%s", core->fault.field);
-    int rest = (int)(sizeof core->fault.field - sizeof "jobs[4294967295].");
-    snprintf(core->fault.field, sizeof core->fault.field, "jobs[%u]%s%.*s", index,
-             field[0] ? "." : "", rest, field);
+    fault_within(&core->fault, "jobs", index);
     return REFUSED;
 }
 
