@@ -36,10 +36,9 @@ static uint64_t head_of(const uint8_t *key, size_t len, size_t skip)
 {
     if (len >= skip + 8)
         return get_be64(key + skip);
-    uint64_t head = 0;
-    for (size_t i = 0; i < 8; i++)
-        head = head << 8 | (skip + i < len ? key[skip + i] : 0);
-    return head;
+    uint8_t padded[8] = {0};
+    memcpy(padded, key + skip, len - skip);
+    return get_be64(padded);
 }
 
 static size_t shared_prefix(struct slice a, struct slice b)
@@ -64,30 +63,41 @@ static int compare_prefix(const struct keymap_node *node, struct slice key)
 {
     if (node->skip == 0)
         return 0;
-    if (key.len == 0)
-        return -1;
     size_t both = key.len < node->skip ? key.len : node->skip;
     int order = memcmp(key.at, node->entries[0]->key, both);
     return order != 0 ? order : -(key.len < node->skip);
+}
+
+/* How many heads of the node are smaller. Without branches that depend on keys: those would be
+ * guessed wrong half of the time. */
+static unsigned rank_by_head(const struct keymap_node *node, uint64_t head)
+{
+    const uint64_t *at = node->heads;
+    for (unsigned left = node->count; left > 0;) {
+        unsigned half = (left + 1) / 2;
+        at += at[half - 1] < head ? half : 0;
+        left -= half;
+    }
+    return (unsigned)(at - node->heads);
 }
 
 /* How many entries of the node are smaller than the key; *found_out: the next one is the key. */
 static unsigned rank(const struct keymap_node *node, struct slice key, bool *found_out)
 {
     *found_out = false;
-    if (node->count == 0)
+    if (node->count == 0 || key.len == 0)
         return 0;
     int order = compare_prefix(node, key);
     if (order != 0)
         return order < 0 ? 0 : node->count;
     uint64_t head = head_of(key.at, key.len, node->skip);
-    unsigned low = 0;
-    unsigned high = node->count;
+    unsigned low = rank_by_head(node, head);
+    unsigned high = low;
+    while (high < node->count && node->heads[high] == head)
+        high++;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        uint64_t other = node->heads[middle];
-        order = other == head ? compare(key, node->entries[middle], node->skip)
-                              : (head > other) - (head < other);
+        order = compare(key, node->entries[middle], node->skip);
         if (order == 0) {
             *found_out = true;
             return middle;
@@ -115,14 +125,25 @@ static struct keymap_node *leaf_of(const struct keymap *map, struct slice key)
     return node;
 }
 
-struct keymap_entry *keymap_find(const struct keymap *map, struct slice key)
+/* A key is often asked for again at once: read, then written. */
+static bool is_recent(const struct keymap *map, struct slice key)
+{
+    return map->recent && slice_eq(keymap_key(map->recent), key);
+}
+
+struct keymap_entry *keymap_find(struct keymap *map, struct slice key)
 {
     if (!map->root)
         return NULL;
-    const struct keymap_node *leaf = leaf_of(map, key);
+    if (is_recent(map, key))
+        return map->recent;
+    struct keymap_node *leaf = leaf_of(map, key);
     bool found;
     unsigned index = rank(leaf, key, &found);
-    return found ? leaf->entries[index] : NULL;
+    if (!found)
+        return NULL;
+    map->recent = leaf->entries[index];
+    return map->recent;
 }
 
 static struct keymap_node *new_node(struct arena *arena, bool inner)
@@ -191,8 +212,10 @@ static void move_behind(struct keymap_node *left, unsigned from, struct keymap_n
     right->count = (uint16_t)count;
     left->count = (uint16_t)from;
     refresh_skip(left);
-    set_skip(right, left->skip);
-    refresh_skip(right);
+    if (count > 0)
+        refresh_skip(right);
+    else
+        right->skip = left->skip; /* a guess; the first key will fit it */
 }
 
 static void link_behind(struct keymap_node *left, struct keymap_node *right)
@@ -312,25 +335,16 @@ static struct keymap_node *leaf_with_path(struct keymap *map, struct slice key, 
     return node;
 }
 
-struct keymap_entry *keymap_find_or_insert(struct keymap *map, struct arena *arena,
-                                           struct slice key)
+static struct keymap_entry *insert(struct keymap *map, struct arena *arena, struct slice key,
+                                   const struct path *path, struct keymap_node *leaf,
+                                   unsigned index)
 {
-    if (!map->root)
-        map->root = new_node(arena, false);
-    if (!map->root)
-        return NULL;
-    struct path path;
-    struct keymap_node *leaf = leaf_with_path(map, key, &path);
-    bool found;
-    unsigned index = rank(leaf, key, &found);
-    if (found)
-        return leaf->entries[index];
     struct spare_nodes spare;
     struct keymap_entry *entry = new_entry(arena, key);
-    if (!entry || prepare(map, arena, &path, leaf, &spare) < 0)
+    if (!entry || prepare(map, arena, path, leaf, &spare) < 0)
         return NULL;
     if (index == 0)
-        lower_bounds(map, &path, entry);
+        lower_bounds(map, path, entry);
     if (leaf->count < FANOUT) {
         insert_at(leaf, index, entry, NULL);
         return entry;
@@ -338,7 +352,39 @@ struct keymap_entry *keymap_find_or_insert(struct keymap *map, struct arena *are
     struct keymap_node *right = spare.at[spare.used++];
     struct keymap_node *half = split(leaf, right, false, &index);
     insert_at(half, index, entry, NULL);
-    insert_above(map, &path, right, &spare);
+    insert_above(map, path, right, &spare);
+    map->tail = map->tail->next ? map->tail->next : map->tail;
+    return entry;
+}
+
+/* Keys mostly come in order: behind the last one there is nothing to search. */
+static bool goes_behind_all(const struct keymap *map, struct slice key)
+{
+    const struct keymap_node *tail = map->tail;
+    return tail->count > 0 && tail->count < FANOUT &&
+           compare(key, tail->entries[tail->count - 1], 0) > 0;
+}
+
+struct keymap_entry *keymap_find_or_insert(struct keymap *map, struct arena *arena,
+                                           struct slice key)
+{
+    if (!map->root)
+        map->root = map->tail = new_node(arena, false);
+    if (!map->root)
+        return NULL;
+    if (is_recent(map, key))
+        return map->recent;
+    struct path path;
+    struct keymap_node *leaf = map->tail;
+    unsigned index = leaf->count;
+    bool found = false;
+    if (!goes_behind_all(map, key)) {
+        leaf = leaf_with_path(map, key, &path);
+        index = rank(leaf, key, &found);
+    }
+    struct keymap_entry *entry =
+        found ? leaf->entries[index] : insert(map, arena, key, &path, leaf, index);
+    map->recent = entry ? entry : map->recent;
     return entry;
 }
 

@@ -29,7 +29,9 @@ struct keymap_node;
 /* {0} is an empty map. */
 struct keymap {
     struct keymap_node *root;
-    unsigned depth; /* levels above the leaves */
+    struct keymap_node *tail;    /* the last leaf */
+    struct keymap_entry *recent; /* what was asked for last */
+    unsigned depth;              /* levels above the leaves */
 };
 
 /* A place in a map: an entry, or the end. Valid until the next insert. */
@@ -44,7 +46,7 @@ static inline struct slice keymap_key(const struct keymap_entry *entry)
 }
 
 /* The entry of exactly this key, or NULL. */
-struct keymap_entry *keymap_find(const struct keymap *map, struct slice key);
+struct keymap_entry *keymap_find(struct keymap *map, struct slice key);
 
 /* The same, made where it was missing; the key is copied, 65,535 bytes at most. NULL: the arena is
  * full, nothing has changed. */

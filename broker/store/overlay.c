@@ -38,8 +38,8 @@ void overlay_reset(struct overlay *overlay)
     overlay->stamp = 1;
 }
 
-enum overlay_kind overlay_get(const struct overlay *overlay, enum store_table table,
-                              struct slice key, struct slice *value_out)
+enum overlay_kind overlay_get(struct overlay *overlay, enum store_table table, struct slice key,
+                              struct slice *value_out)
 {
     const struct keymap_entry *entry = keymap_find(&overlay->maps[table], key);
     if (!entry)

@@ -32,8 +32,8 @@ void overlay_fini(struct overlay *overlay);
 void overlay_reset(struct overlay *overlay);
 
 /* What it says of a key; with OVERLAY_PUT also the value. */
-enum overlay_kind overlay_get(const struct overlay *overlay, enum store_table table,
-                              struct slice key, struct slice *value_out);
+enum overlay_kind overlay_get(struct overlay *overlay, enum store_table table, struct slice key,
+                              struct slice *value_out);
 
 /* 0; -ENOMEM where its bound or the machine's memory is reached: then nothing has changed. The
  * value may be one that this overlay gave out. */

@@ -133,7 +133,7 @@ static enum outcome outcome_of(struct slice data)
         signal(SIGABRT, SIG_DFL);
         if (!freopen("/dev/null", "w", stderr))
             _exit(SANITIZER);
-        _exit(live_with(dir, data));
+        _exit((int)live_with(dir, data));
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);

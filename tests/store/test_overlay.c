@@ -77,7 +77,7 @@ static void check_order(const struct keymap *map, const struct keys *keys, size_
 }
 
 /* keys are sorted: a seek finds the first that is not smaller. */
-static void check_seeks(const struct keymap *map, const struct keys *keys, struct draw *draw)
+static void check_seeks(struct keymap *map, const struct keys *keys, struct draw *draw)
 {
     for (int i = 0; i < 2000; i++) {
         struct rec probe = keys->at[draw_below(draw, KEYS)];

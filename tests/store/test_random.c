@@ -18,7 +18,7 @@ struct pair {
     bool in_batch;
     uint8_t key[STORE_KEY_MAX];
     uint8_t value[6000];
-    uint64_t commits, scans;
+    uint64_t commits, scans, steps;
 };
 
 static size_t draw_key(struct draw *draw, uint8_t *key)
@@ -160,9 +160,11 @@ static void step_frame(struct pair *pair)
         compare_all(pair);
 }
 
+/* Long batches and short ones take turns. */
 static void step(struct pair *pair)
 {
     unsigned choice = draw_below(&pair->draw, 100);
+    bool calm = pair->steps++ / 10000 % 2 != 0 && draw_below(&pair->draw, 30) != 0;
     if (!pair->in_batch) {
         for (int i = 0; i < 2; i++)
             assert_good(store_begin(pair->fixture[i].store));
@@ -178,7 +180,7 @@ static void step(struct pair *pair)
         step_scan(pair);
     else if (choice < 95)
         step_consume(pair);
-    else
+    else if (!calm)
         step_frame(pair);
 }
 
@@ -198,7 +200,7 @@ TEST(both_stores_live_the_same_life)
         assert_good(store_commit(pair->fixture[i].store));
     fixture_reopen(&pair->fixture[1]);
     compare_all(pair);
-    assert_true(pair->commits > 300 && pair->scans > 5000);
+    assert_true(pair->commits > 200 && pair->scans > 5000);
     fixture_stop(&pair->fixture[0]);
     fixture_stop(&pair->fixture[1]);
     free(pair);
