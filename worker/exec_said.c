@@ -12,18 +12,17 @@
 #include "proto/pack.h"
 #include "worker/words.h"
 
-enum { EXIT_TRY_LATER = 75 };
+enum { EXIT_TRY_LATER = 75, CUT_NOTE_MAX = 40, ERROR_LINE_MAX = MESSAGE_LEN_MAX - CUT_NOTE_MAX };
 
 static void on_error_line(void *arg, struct text line, size_t left_out)
 {
     struct exec_said *said = arg;
-    char more[40];
+    char more[CUT_NOTE_MAX + 1];
     struct buf words = {0};
     if (line.len == 0 && left_out == 0)
         return;
     snprintf(more, sizeof more, "… (%zu bytes more)", left_out);
-    size_t room = left_out ? MESSAGE_LEN_MAX - strlen(more) : MESSAGE_LEN_MAX;
-    if (words_fit(&words, line, room) == 0 &&
+    if (words_fit(&words, line, ERROR_LINE_MAX) == 0 &&
         (left_out == 0 || buf_append_text(&words, text_of(more)) == 0))
         job_log(said->job, TEXT("info"), buf_text(&words), (struct slice){0});
     buf_clear(&said->last_error);
@@ -40,7 +39,7 @@ static void on_report_line(void *arg, struct text line, size_t left_out)
 void exec_said_init(struct exec_said *said, struct reeve_job *job)
 {
     *said = (struct exec_said){.job = job};
-    said->errors = (struct lines){.max = MESSAGE_LEN_MAX, .each = on_error_line, .arg = said};
+    said->errors = (struct lines){.max = ERROR_LINE_MAX, .each = on_error_line, .arg = said};
     said->reports = (struct lines){.max = TELL_LINE_MAX, .each = on_report_line, .arg = said};
 }
 

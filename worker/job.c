@@ -20,9 +20,11 @@ static int copy_texts(struct reeve_job *job)
     const struct text texts[JOB_TEXTS] = {job->item.type, job->item.queue, job->item.owner,
                                           job->item.name, job->item.traceparent};
     for (unsigned i = 0; i < JOB_TEXTS; i++) {
-        job->texts[i] = strndup(texts[i].len ? texts[i].at : "", texts[i].len);
+        job->texts[i] = calloc(1, texts[i].len + 1);
         if (!job->texts[i])
             return -ENOMEM;
+        if (texts[i].len)
+            memcpy(job->texts[i], texts[i].at, texts[i].len);
     }
     return 0;
 }

@@ -35,9 +35,16 @@ struct program {
     unsigned signals; /* to end, so far */
 };
 
+/* Less than what the broker waits: a job must not run elsewhere beside its handler here. */
+static void say_alive(const struct program *program)
+{
+    keeper_alive(program->keeper, worker_lost_after_ms(program->worker) * 3 / 4);
+}
+
 static void on_ready(void *arg)
 {
     const struct program *program = arg;
+    say_alive(program);
     char text[700];
     snprintf(text, sizeof text, "broker=%s name=%s", worker_broker(program->worker),
              worker_name(program->worker));
@@ -140,8 +147,7 @@ static void watch(struct program *program)
                               {.fd = keeper_fd(program->keeper), .events = POLLIN},
                               {.fd = program->ended_fd, .events = POLLIN}};
     while (!polled[2].revents) {
-        /* Less than what the broker waits: a job must not run elsewhere beside its handler here. */
-        keeper_alive(program->keeper, worker_lost_after_ms(program->worker) * 3 / 4);
+        say_alive(program);
         if (poll(polled, 3, ALIVE_MS) < 0)
             continue;
         if (polled[1].revents)

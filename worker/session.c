@@ -70,6 +70,11 @@ struct wsession_figures wsession_figures(const struct wsession *session)
     };
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* --- what we say ------------------------------------------------------------------------------ */
 
 static uint32_t slots_of(const struct wsession *session)
@@ -129,6 +134,11 @@ static int reconnect(struct wsession *session)
 void session_beat_soon(struct wsession *session)
 {
     session->beat_at = 0;
+}
+
+void session_beat_by(struct wsession *session, uint64_t when)
+{
+    session->beat_at = sooner(session->beat_at, when);
 }
 
 static int beat(struct wsession *session)
@@ -361,11 +371,6 @@ int wsession_flush(struct wsession *session, struct wsession_now now,
 }
 
 /* --- deadlines -------------------------------------------------------------------------------- */
-
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 static uint64_t live_deadline(const struct wsession *session)
 {

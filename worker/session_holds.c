@@ -85,6 +85,7 @@ static int hold_run(struct wsession *session, struct hold *hold, struct slice di
     if (runs(session, &hold->id.job) != hold)
         return -ENOMEM;
     hold->state = HOLD_RUNS;
+    session_beat_by(session, session->now.mono_ms + WSESSION_LISTED_MS);
     int rc = effect_add(session, &effect, dispatch);
     if (rc == 0 && hold->timeout_ms > 0) {
         hold->timeout.key = session->now.mono_ms + hold->timeout_ms;

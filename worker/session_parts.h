@@ -122,6 +122,8 @@ struct wsession {
 /* --- session.c --- */
 /* Beats with the next flush, because what a beat says has changed. */
 void session_beat_soon(struct wsession *session);
+/* Beats then, if not before; mono. */
+void session_beat_by(struct wsession *session, uint64_t when);
 
 /* --- session_send.c --- */
 int effect_add(struct wsession *session, const struct wsession_effect *effect, struct slice bytes);

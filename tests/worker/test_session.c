@@ -34,6 +34,18 @@ TEST(beats_at_the_interval_that_welcome_dictates)
     SCRIPT_PLAY(2, rows);
 }
 
+TEST(a_new_handler_is_listed_soon)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(3 [])"},     {10, "welcome", "welcomed"},
+        {20, "dispatch A1", "run(A1)"}, {30, "dispatch B2", "run(B2)"},
+        {119, "tick", ""},              {120, "tick", "beat(3 [A1 B2])"},
+        {130, "tick", ""},              {2119, "tick", ""},
+        {2120, "tick", "beat(3 [A1 B2])"},
+    };
+    SCRIPT_PLAY(3, rows);
+}
+
 TEST(silence_of_the_broker_leads_to_a_new_connection)
 {
     static const struct script_row rows[] = {
@@ -206,9 +218,10 @@ TEST(a_timeout_is_enforced_here_and_fails_the_attempt)
         {0, "tick", "hello(1 [])"},
         {10, "welcome", "welcomed"},
         {20, "dispatch A1:500", "run(A1)"},
+        {120, "tick", "beat(1 [A1])"},
         {519, "tick", ""},
         {520, "tick", "stop(A1 timeout 10000)"},
-        {600, "done A1 completed", "done#2(A1 failed:JobTimeoutError)"},
+        {600, "done A1 completed", "done#3(A1 failed:JobTimeoutError)"},
     };
     SCRIPT_PLAY(1, rows);
 }
@@ -219,10 +232,11 @@ TEST(a_cancel_counts_more_than_a_timeout)
         {0, "tick", "hello(1 [])"},
         {10, "welcome", "welcomed"},
         {20, "dispatch A1:500", "run(A1)"},
+        {120, "tick", "beat(1 [A1])"},
         {520, "tick", "stop(A1 timeout 10000)"},
         {530, "stop A1 cancelled 300", "stop(A1 cancelled 300)"},
         {540, "stop A1 timeout 300", "stop(A1 cancelled 300) beat(0 [A1])"},
-        {600, "done A1 failed X", "beat(1 [A1]) done#4(A1 ended)"},
+        {600, "done A1 failed X", "beat(1 [A1]) done#5(A1 ended)"},
     };
     SCRIPT_PLAY(1, rows);
 }
@@ -367,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greets_until_it_is_welcomed_with_growing_patience),
         cmocka_unit_test(beats_at_the_interval_that_welcome_dictates),
+        cmocka_unit_test(a_new_handler_is_listed_soon),
         cmocka_unit_test(silence_of_the_broker_leads_to_a_new_connection),
         cmocka_unit_test(a_forgotten_session_is_taken_up_with_what_it_holds),
         cmocka_unit_test(a_refused_hello_is_said_and_tried_again_later),

@@ -31,11 +31,12 @@ TEST(progress_is_coalesced_and_its_latest_never_lost)
         {21, "reported A1=1", ""},
         {22, "progress A1 0.2", ""},
         {23, "progress A1 0.3", ""},
+        {110, "tick", "beat(1 [A1])"},
         {269, "tick", ""},
-        {270, "tick", "report#3(A1.2 0.3)"},
+        {270, "tick", "report#4(A1.2 0.3)"},
         {271, "reported A1=2", ""},
         {280, "progress A1 0.9", ""},
-        {290, "done A1 completed", "report#4(A1.3 0.9) done#5(A1 completed)"},
+        {290, "done A1 completed", "report#5(A1.3 0.9) done#6(A1 completed)"},
     };
     SCRIPT_PLAY(1, rows);
 }

@@ -1,0 +1,213 @@
+"""Handlers that have to end: cancelled, timed out, orphaned, their worker killed, stopped, drained."""
+
+import os
+import signal
+import unittest
+
+from worker_case import WorkerCase, alive, child_of, wait_until
+
+# A program that writes its pid and those of two descendants, none of which minds SIGTERM; the
+# second has left the process group.
+STUBBORN = """
+trap '' TERM
+( trap '' TERM; exec sleep 1000 ) &
+one=$!
+setsid sh -c 'trap "" TERM; echo $$ > {folder}/stray.$REEVE_FENCE; exec sleep 1000' &
+while ! test -s {folder}/stray.$REEVE_FENCE; do sleep 0.01; done
+echo $$ $one $(cat {folder}/stray.$REEVE_FENCE) > {folder}/pids.$REEVE_ATTEMPT.new
+mv {folder}/pids.$REEVE_ATTEMPT.new {folder}/pids.$REEVE_ATTEMPT
+while :; do sleep 0.05; done
+"""
+
+
+class StoppingCase(WorkerCase):
+    def stubborn(self):
+        return str(self.script("stubborn", STUBBORN.format(folder=self.fleet.folder)))
+
+    def start_stubborn(self, **spec):
+        """(job, pids) of one that runs."""
+        job = self.submit("stubborn", **spec)
+        return job, [int(pid) for pid in self.wait_file("pids.1").split()]
+
+
+class Cancel(StoppingCase):
+    def test_a_program_that_listens_ends_at_once(self):
+        path = self.script("polite", f"""trap 'echo bye > {self.file("said")}; exit 0' TERM
+            echo here > {self.file("here")}; while :; do sleep 0.02; done""")
+        self.worker({"polite": str(path)})
+        job = self.submit("polite")
+        self.wait_file("here")
+        self.producer.ask("cancel", id=job, reason="enough")
+        self.assertEqual(self.wait_file("said", timeout=0.6), "bye")
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+        self.assertEqual(self.producer.job(job)["status"], "cancelled")
+
+    def test_one_that_does_not_is_killed_after_the_grace_with_all_its_descendants(self):
+        self.worker({"stubborn": self.stubborn()})
+        job, pids = self.start_stubborn()
+        self.producer.ask("cancel", id=job)
+        self.assertTrue(all(alive(pid) for pid in pids))
+        self.assert_gone(*pids)
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+
+    def test_a_timeout_is_a_failed_attempt(self):
+        self.worker({"slow": "exec sleep 1000"})
+        job = self.run_job("slow", timeout_ms=300)
+        self.assertEqual(job["status"], "failed")
+        self.assertEqual(job["error"]["type"], "JobTimeoutError")
+        self.assertIn("300 ms", job["error"]["message"])
+
+    def test_a_program_that_has_stopped_itself_ends_too(self):
+        path = self.script("frozen", f"echo $$ > {self.file('frozen.pid')}; kill -STOP $$; sleep 9")
+        self.worker({"frozen": str(path)})
+        job = self.submit("frozen")
+        pid = self.wait_file("frozen.pid")
+        self.producer.ask("cancel", id=job)
+        self.assert_gone(pid)
+
+
+class Strays(StoppingCase):
+    def test_what_a_handler_leaves_behind_is_killed(self):
+        path = self.script("daemon", f"""
+            sleep 1000 & echo $! > {self.file("near")}
+            setsid sh -c 'echo $$ > {self.file("far")}; exec sleep 1000' >/dev/null 2>&1 &
+            while ! test -s {self.file("far")}; do sleep 0.01; done; echo '"done"'""")
+        self.worker({"daemon": str(path)})
+        self.assertEqual(self.run_job("daemon")["result"], "done")
+        self.assert_gone(self.wait_file("near"), self.wait_file("far"))
+
+    def test_a_stray_does_not_keep_a_job_from_ending_nor_another_from_running(self):
+        gate = self.file("gate")
+        path = self.script("waits", f"while ! test -e {gate}; do sleep 0.02; done; echo 1")
+        self.worker({"waits": str(path), "daemon": "sleep 1000 & echo 2"})
+        first = self.submit("waits")
+        self.wait_status(first, "running")
+        self.assertEqual(self.run_job("daemon")["result"], 2)
+        self.assertEqual(self.producer.job(first)["status"], "running")
+        gate.touch()
+        self.assertEqual(self.wait_ended(first)["result"], 1)
+
+
+class WorkerDies(StoppingCase):
+    def test_kill_9_of_the_worker_leaves_nobody(self):
+        worker = self.worker({"stubborn": self.stubborn()})
+        keeper = child_of(worker.pid)
+        job, pids = self.start_stubborn()
+        private = self.scratch()
+        self.assertEqual(len(private), 1)
+        self.wait_listed()
+        worker.kill()
+        self.assert_gone(keeper, *pids)
+        self.assertNotIn(private[0], self.scratch())
+        self.worker({"stubborn": "echo '\"again\"'"})
+        self.assertEqual(self.wait_ended(job)["result"], "again")
+        self.assertIn("lost", self.events(job))
+
+    def test_kill_9_of_the_keeper_ends_worker_and_handlers(self):
+        worker = self.worker({"stubborn": self.stubborn()})
+        keeper = child_of(worker.pid)
+        _, pids = self.start_stubborn()
+        os.kill(keeper, signal.SIGKILL)
+        self.assertEqual(worker.wait(), 1)
+        self.assert_gone(keeper, *pids[:2])
+        os.kill(pids[2], signal.SIGKILL)  # it had left the group: nobody is left to find it
+        self.assertIn("keeper", worker.log)
+
+    def test_kill_9_of_both_leaves_no_handler_and_the_next_worker_cleans_up(self):
+        worker = self.worker({"stubborn": self.stubborn()})
+        keeper = child_of(worker.pid)
+        _, pids = self.start_stubborn()
+        os.kill(worker.pid, signal.SIGSTOP)
+        os.kill(keeper, signal.SIGKILL)
+        worker.kill()
+        self.assert_gone(pids[0])
+        for pid in pids[1:]:
+            os.kill(pid, signal.SIGKILL)
+        left = self.scratch()
+        self.assertEqual(len(left), 1)
+        self.worker({"stubborn": "true"})
+        self.assertNotIn(left[0], self.scratch())
+        self.assertEqual(len(self.scratch()), 1)
+
+    def test_a_worker_that_stands_still_has_no_twin_on_its_host(self):
+        first = self.worker({"stubborn": self.stubborn()})
+        job, pids = self.start_stubborn()
+        second = f"kill -0 {pids[0]} 2>/dev/null && echo '\"twin\"' || echo '\"alone\"'"
+        self.worker({"stubborn": second})
+        first.pause()
+        self.assertEqual(self.wait_ended(job)["result"], "alone")
+        self.assert_gone(*pids)
+        first.resume()
+        job = self.wait_ended(self.submit("stubborn"))
+        self.assertEqual(job["status"], "completed")
+
+
+class Drain(StoppingCase):
+    def test_sigterm_finishes_what_runs_and_takes_nothing_new(self):
+        gate = self.file("gate")
+        path = self.script("waits", f"while ! test -e {gate}; do sleep 0.02; done; echo 1")
+        worker = self.worker({"waits": str(path)}, concurrency=1)
+        first = self.submit("waits")
+        self.wait_status(first, "running")
+        worker.signal(signal.SIGTERM)
+        worker.wait_line("draining")
+        second = self.submit("waits")
+        gate.touch()
+        self.assertEqual(worker.wait(), 0)
+        self.assertEqual(self.producer.job(first)["status"], "completed")
+        self.assertEqual(self.producer.job(second)["status"], "pending")
+        self.assertEqual(self.scratch(), [])
+
+    def test_a_second_sigterm_gives_everything_back(self):
+        worker = self.worker({"stubborn": self.stubborn()})
+        job, pids = self.start_stubborn()
+        worker.signal(signal.SIGTERM)
+        worker.wait_line("draining")
+        worker.signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(), 0)
+        self.assert_gone(*pids)
+        found = self.producer.job(job)
+        self.assertEqual((found["status"], found.get("attempt", 0)), ("pending", 0))
+
+    def test_an_idle_worker_ends_at_once(self):
+        self.assertEqual(self.worker({"a": "cat"}).stop(timeout=2), 0)
+
+    def test_without_a_broker_too(self):
+        worker = self.fleet.start("reeve-worker", "--broker", "tcp://127.0.0.1:1", "--handler",
+                                  "a=cat", "--log-level", "debug")
+        worker.wait_line("waiting")
+        self.assertEqual(worker.stop(timeout=3), 0)
+
+
+class Restart(StoppingCase):
+    def test_a_restart_of_the_broker_reruns_nothing(self):
+        gate, count = self.file("gate"), self.file("count")
+        path = self.script("waits", f"""echo x >> {count}
+            while ! test -e {gate}; do sleep 0.02; done; echo '{{"log":"after"}}' >&3; echo 1""")
+        self.worker({"waits": str(path)})
+        job = self.submit("waits")
+        self.wait_file("count")
+        self.broker.kill()
+        gate.touch()
+        self.fleet.broker(*self.broker_options)
+        self.assertEqual(self.wait_ended(job)["result"], 1)
+        self.assertEqual(count.read_text(), "x\n")
+        self.assertEqual(self.logs(job), [("info", "after")])
+
+    def test_a_broker_that_stands_still_loses_no_lease(self):
+        gate, count = self.file("gate"), self.file("count")
+        path = self.script("waits", f"""echo x >> {count}
+            while ! test -e {gate}; do sleep 0.02; done; echo 1""")
+        worker = self.worker({"waits": str(path)})
+        job = self.submit("waits")
+        self.wait_file("count")
+        self.broker.pause()
+        worker.wait_line("connecting anew", timeout=20)
+        gate.touch()
+        self.broker.resume()
+        self.assertEqual(self.wait_ended(job)["result"], 1)
+        self.assertEqual(count.read_text(), "x\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
