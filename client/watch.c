@@ -158,14 +158,14 @@ static int take_listed(struct watch *watch, struct slice events)
     return 0;
 }
 
-/* `oldest` beyond the next rev: it is not kept any more. No step forward although there is more to
- * have: it is not there either. */
+/* The first event beyond the next rev: what was between is not kept any more. No step forward
+ * although there is more to have: it is not there either. */
 static void on_events(struct watch *watch, const struct msg_events *events)
 {
     struct wire_standing standing;
     struct fault fault;
     uint64_t before = watch->last;
-    if (events->oldest > watch->last + 1 || take_listed(watch, events->events) != 0) {
+    if (take_listed(watch, events->events) != 0) {
         reset(watch);
         return;
     }

@@ -118,8 +118,10 @@ TEST(what_was_open_is_sent_again_after_a_restart)
     fake_deaf(first, true);
     delete_job(conn, 7, PATIENCE_MS, &a);
     RUN_UNTIL(conn, fake_count(first, MSG_DELETE) == 1);
+    uint64_t stopped = clock_mono_ms();
     fake_stop(first);
     RUN_UNTIL(conn, !conn_is_up(conn));
+    assert_true(clock_mono_ms() - stopped < 4000); /* not only after a long silence */
     delete_job(conn, 8, PATIENCE_MS, &b);
     struct fake_broker *second = fake_start(answer, NULL, first);
     RUN_UNTIL(conn, a.calls && b.calls);
@@ -178,6 +180,24 @@ TEST(close_ends_open_calls_and_takes_no_new_ones)
     assert_int_equal(a.status, -ECONNABORTED);
     assert_int_equal(b.calls, 0);
     fake_free(fake);
+}
+
+static void call_again(void *arg, const struct message *message, int status)
+{
+    struct conn **conn = arg;
+    const struct message request = {.id = MSG_DELETE, .delete.id = JOB};
+    assert_null(message);
+    assert_int_equal(status, -ECONNABORTED);
+    assert_int_equal(conn_call(*conn, &request, 1000, call_again, arg), -ECONNABORTED);
+}
+
+TEST(a_callback_at_close_calls_in_vain)
+{
+    struct conn *conn = open_conn("tcp://127.0.0.1:1");
+    struct conn *handle = conn;
+    const struct message request = {.id = MSG_DELETE, .delete.id = JOB};
+    assert_good(conn_call(conn, &request, 1000, call_again, &handle));
+    conn_close(&conn);
 }
 
 TEST(bounds_are_refused_at_once)
@@ -290,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_call_without_a_broker_times_out),
         cmocka_unit_test(a_refused_session_says_why),
         cmocka_unit_test(close_ends_open_calls_and_takes_no_new_ones),
+        cmocka_unit_test(a_callback_at_close_calls_in_vain),
         cmocka_unit_test(bounds_are_refused_at_once),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(events_come_from_where_welcome_says_and_survive_a_restart),

@@ -428,6 +428,22 @@ TEST(starts_again_where_events_are_no_longer_kept)
                           "[4] * ended completed at 10\n");
 }
 
+TEST(a_hole_in_an_answer_is_none_to_jump_over)
+{
+    play("[0] tick\n"
+         "[0] > get_job\n"
+         "[1] < job 1/running\n"
+         "[1] * snapshot 1 running\n"
+         "[2] ~ event 5:log/-\n"
+         "[2] > get_events after 1\n"
+         "[3] < events 1 5/running 2:log/- 4:log/- 5:log/-\n"
+         "[3] * event 2 log\n"
+         "[3] * reset at 2\n"
+         "[3] > get_job\n"
+         "[4] < job 5/running\n"
+         "[4] * snapshot 5 running\n");
+}
+
 TEST(an_empty_answer_does_not_go_round_for_ever)
 {
     play("[0] tick\n"
@@ -499,6 +515,7 @@ int main(void)
         cmocka_unit_test(an_end_in_the_middle_of_a_replay_is_none),
         cmocka_unit_test(a_rev_from_the_future_is_not_believed),
         cmocka_unit_test(starts_again_where_events_are_no_longer_kept),
+        cmocka_unit_test(a_hole_in_an_answer_is_none_to_jump_over),
         cmocka_unit_test(an_empty_answer_does_not_go_round_for_ever),
         cmocka_unit_test(asks_again_after_what_passes_and_gives_up_on_what_does_not),
         cmocka_unit_test(a_deleted_job_is_gone),
