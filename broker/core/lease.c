@@ -139,9 +139,18 @@ int lease_undo(struct core *core, struct lease *lease, const char *reason)
     return rc < 0 ? rc : lease_drop(core, lease);
 }
 
+/* Its holder speaks and does not list it: it never arrived. A holder that is gone may have died of
+ * it, sooner than it could say that it had it. */
+static bool never_arrived(const struct core *core, const struct lease *lease)
+{
+    const struct session *holder = lease->holder;
+    return !lease->listed && holder &&
+           holder->heard + core->config.lost_after_ms / 2 > core->now.mono_ms;
+}
+
 static int lose(struct core *core, struct lease *lease)
 {
-    if (!lease->listed && !lease->ending)
+    if (never_arrived(core, lease) && !lease->ending)
         return lease_undo(core, lease, "the worker never said that it had it");
     struct job *job = &core->job;
     int rc = job_load(core, &lease->job, job);
