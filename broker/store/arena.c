@@ -7,10 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum {
-    CHUNK_SIZE = 256 * 1024,
-    ARENA_KEEP = 16 * 1024 * 1024
-};
+enum { CHUNK_SIZE = 256 * 1024, ARENA_KEEP = 16 * 1024 * 1024 };
 
 struct arena_chunk {
     struct arena_chunk *next;

@@ -47,8 +47,7 @@ static struct dead_range *range_for(struct dead *dead, enum store_table table, s
     return range;
 }
 
-void dead_note(struct dead *dead, enum store_table table, struct slice from,
-               const struct slice *to)
+void dead_note(struct dead *dead, enum store_table table, struct slice from, const struct slice *to)
 {
     CHECK(from.len <= STORE_KEY_MAX + 1 && (!to || to->len <= STORE_KEY_MAX));
     struct dead_range *range = range_for(dead, table, from);

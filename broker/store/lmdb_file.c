@@ -113,8 +113,8 @@ static int damaged(const struct checker *check, const char *what)
 static int damaged_page(const struct checker *check, uint64_t page, const char *what)
 {
     return problem_set(check->problem, -EUCLEAN,
-                       "%s is damaged: page %" PRIu64 " %s; nothing was changed", check->name,
-                       page, what);
+                       "%s is damaged: page %" PRIu64 " %s; nothing was changed", check->name, page,
+                       what);
 }
 
 static int read_at(const struct checker *check, void *out, size_t size, uint64_t offset)
@@ -329,9 +329,8 @@ static int take_big(struct checker *check, const struct node *node, uint64_t *of
     if (u64_at(head) != page || u16_at(head + 10) != PAGE_OVERFLOW || u32_at(head + 12) < count)
         return damaged_page(check, page, "is not what it should be");
     *offset_out = page * check->page_size + PAGE_HEAD;
-    return u32_at(head + 12) == count
-               ? 0
-               : take_pages(check, page + count, u32_at(head + 12) - count);
+    return u32_at(head + 12) == count ? 0
+                                      : take_pages(check, page + count, u32_at(head + 12) - count);
 }
 
 static int free_page(struct checker *check, uint64_t page)

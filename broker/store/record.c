@@ -12,7 +12,8 @@ SHAPE_DESCRIPTOR(rec_idempotency, rec_idempotency, FIELDS_REC_IDEMPOTENCY)
 
 /* The longest key of each kind. */
 _Static_assert(QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 + 8 + 8 + 16 <=
-                   STORE_KEY_MAX, "a ready key fits");
+                   STORE_KEY_MAX,
+               "a ready key fits");
 _Static_assert(8 + 1 + OWNER_LEN_MAX + 1 + KEY_LEN_MAX <= STORE_KEY_MAX, "a timer key fits");
 _Static_assert(1 + NAME_LEN_MAX + 1 + 1 <= STORE_KEY_MAX, "a counter key fits");
 

@@ -139,7 +139,7 @@ struct store_snapshot {
     const struct store_ops *ops;
 };
 
-/* How a scan fills rows: clear, add (copies; 0 or -ENOMEM), and finish, which makes the pointers. */
+/* How a scan fills rows: clear, add (copies; 0 or -ENOMEM), finish, which makes the pointers. */
 void store_rows_clear(struct store_rows *rows);
 int store_rows_add(struct store_rows *rows, struct slice key, struct slice value);
 void store_rows_finish(struct store_rows *rows);

@@ -30,7 +30,7 @@ enum {
     MAP_SIZE = 1024 * 1024 * 1024,
     RESERVE_SIZE = 32 * 1024 * 1024,
     BATCH_SIZE = 64 * 1024 * 1024,
-    CHECK_SIZE = 64 * 1024 * 1024,
+    CHECK_SIZE = 16 * 1024 * 1024,
     READERS_MAX = 126
 };
 
@@ -325,8 +325,7 @@ static int apply_one(struct target *target, const struct keymap_entry *entry)
 {
     struct slice key = keymap_key(entry);
     if (!target->behind)
-        target->behind =
-            text_cmp(slice_text(key), slice_text(bound_slice(&target->last))) > 0;
+        target->behind = text_cmp(slice_text(key), slice_text(bound_slice(&target->last))) > 0;
     MDB_val at = val_of(key);
     if (entry->kind == OVERLAY_DEL)
         return apply_del(target, at);
@@ -388,8 +387,7 @@ static int refused(const struct data_dir *dir, const struct problem *problem, in
         return damaged(dir, problem, "is damaged");
     if (rc == MDB_VERSION_MISMATCH)
         return damaged(dir, problem, "was written by another version of LMDB");
-    return problem_set(problem, translate(rc), "%s/%s: %s", dir->path, FILE_NAME,
-                       mdb_strerror(rc));
+    return problem_set(problem, translate(rc), "%s/%s: %s", dir->path, FILE_NAME, mdb_strerror(rc));
 }
 
 void tree_close(struct tree **tree)
@@ -534,7 +532,8 @@ static int check_format(const struct data_dir *dir, MDB_txn *txn, MDB_dbi meta,
     if (format > FORMAT_VERSION)
         return problem_set(problem, -ENOTSUP,
                            "%s/%s was written by a newer Reeve: format %u, this one knows %d; "
-                           "nothing was changed", dir->path, FILE_NAME, format, FORMAT_VERSION);
+                           "nothing was changed",
+                           dir->path, FILE_NAME, format, FORMAT_VERSION);
     if (format < FORMAT_VERSION)
         return damaged(dir, problem, "has a format that never was");
     key = val_of(text_slice(TEXT(META_INSTANCE)));
@@ -560,8 +559,7 @@ static int add_tables(struct tree *tree, const struct data_dir *dir, const struc
 }
 
 /* Opens what is there without a write, so that a full disk does not keep a broker from starting. */
-static int find_tables(struct tree *tree, const struct data_dir *dir,
-                       const struct problem *problem)
+static int find_tables(struct tree *tree, const struct data_dir *dir, const struct problem *problem)
 {
     MDB_txn *txn;
     int rc = mdb_txn_begin(tree->env, NULL, MDB_RDONLY, &txn);

@@ -16,10 +16,10 @@ struct store;
 
 /* Zero means the default; NULL options mean all defaults. */
 struct store_lmdb_options {
-    uint64_t map_size;       /* where the map begins to grow from: 1 GiB, costs address space only */
+    uint64_t map_size;       /* where the map begins: 1 GiB of address space; it grows by itself */
     uint64_t reserve_size;   /* bytes set aside for a full disk: 32 MiB */
     uint64_t batch_size_max; /* bytes of memory for one batch's changes: 64 MiB; beyond: -ENOMEM */
-    uint64_t check_size_max; /* bytes of tables checked at open: 64 MiB */
+    uint64_t check_size_max; /* bytes of tables checked at open: 16 MiB */
     bool no_reserve;         /* tests: keep no reserve */
     bool unsafe_no_sync;     /* tests: commits don't wait for the disk, a crash may lose all */
 };

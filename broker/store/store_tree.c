@@ -132,7 +132,7 @@ static int grow(struct store_tree *store)
     return rc;
 }
 
-/* On a full disk the reserve makes room for what must go on; who tries again has to do with less. */
+/* On a full disk the reserve makes room for what must go on; who tries again asks for less. */
 static int commit(struct store *base)
 {
     struct store_tree *store = of(base);

@@ -30,8 +30,8 @@ void folder_remove(const char *path)
 static void open_lmdb(struct fixture *fixture)
 {
     char problem[256] = "";
-    int rc = store_lmdb_open(fixture->dir, &fixture->options, &fixture->store, problem,
-                             sizeof problem);
+    int rc =
+        store_lmdb_open(fixture->dir, &fixture->options, &fixture->store, problem, sizeof problem);
     if (rc != 0)
         fail_msg("open: %d: %s", rc, problem);
 }

@@ -440,9 +440,11 @@ static enum kind mem = KIND_MEM;
 static enum kind lmdb = KIND_LMDB;
 
 /* Each test once per implementation. */
-#define BOTH(test)                                                              \
-    {"mem: " #test, test, setup, teardown, &mem},                               \
-    {"lmdb: " #test, test, setup, teardown, &lmdb}
+#define BOTH(test)                                   \
+    {"mem: " #test, test, setup, teardown, &mem},    \
+    {                                                \
+        "lmdb: " #test, test, setup, teardown, &lmdb \
+    }
 
 int main(void)
 {

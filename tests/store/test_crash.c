@@ -53,8 +53,7 @@ static int write_batch(struct store *store, uint64_t batch)
     uint8_t number[8];
     int rc = store_begin(store);
     for (uint32_t row = 0; rc == 0 && row < rows_of(batch); row++) {
-        rc = store_put(store, TABLE_SPEC, key_of(key, batch, row),
-                       value_of_row(value, batch, row));
+        rc = store_put(store, TABLE_SPEC, key_of(key, batch, row), value_of_row(value, batch, row));
         if (rc == 0)
             rc = store_put(store, TABLE_READY, key_of(key, batch, row), (struct slice){0});
     }

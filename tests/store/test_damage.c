@@ -27,9 +27,9 @@ const char *__asan_default_options(void)
     return "exitcode=99";
 }
 
-static struct buf good;        /* a whole file, some hundred pages */
-static uint64_t good_content;  /* what is in it */
-static char problem[512];      /* of the last refusal in this process */
+static struct buf good;       /* a whole file, some hundred pages */
+static uint64_t good_content; /* what is in it */
+static char problem[512];     /* of the last refusal in this process */
 
 static uint64_t hash(uint64_t sum, struct slice bytes)
 {
@@ -44,8 +44,8 @@ static uint64_t content(struct store *store)
     struct store_rows rows = {0};
     uint64_t sum = 7;
     for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
-        struct store_range range = {.table = (enum store_table)i, .limit = SIZE_MAX,
-                                    .reverse = true};
+        struct store_range range = {
+            .table = (enum store_table)i, .limit = SIZE_MAX, .reverse = true};
         if (store_scan(store, &range, &rows) < 0)
             break;
         range.reverse = false;

@@ -23,7 +23,7 @@
 /* --- the disk -------------------------------------------------------------------------------- */
 
 static struct {
-    int sync, write; /* what every call fails with; 0: it works */
+    int sync, write;  /* what every call fails with; 0: it works */
     int write_passes; /* so many writes work before that */
 } disk;
 
@@ -323,8 +323,8 @@ static void a_batch_has_a_bound(void **state)
     for (int i = 0; i < 100 && rc == 0; i++) {
         assert_good(store_savepoint(fixture->store));
         snprintf(key, sizeof key, "big%d", i);
-        rc = store_put(fixture->store, TABLE_RESULT, word(key),
-                       (struct slice){value, sizeof value});
+        rc =
+            store_put(fixture->store, TABLE_RESULT, word(key), (struct slice){value, sizeof value});
     }
     assert_int_equal(rc, -ENOMEM);
     store_rollback(fixture->store);
@@ -337,12 +337,12 @@ static void a_batch_has_a_bound(void **state)
 
 /* --- a disk that is really full -------------------------------------------------------------- */
 
-#define NEED(condition)                                                          \
-    do {                                                                         \
-        if (!(condition)) {                                                      \
-            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);              \
-            _exit(2);                                                            \
-        }                                                                        \
+#define NEED(condition)                                             \
+    do {                                                            \
+        if (!(condition)) {                                         \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
+            _exit(2);                                               \
+        }                                                           \
     } while (0)
 
 static void write_text(const char *path, const char *text)
@@ -463,14 +463,10 @@ static void a_really_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DISK(a_failed_sync_latches),
-        DISK(a_failed_write_latches),
-        DISK(a_full_disk_is_no_end),
-        DISK(the_map_grows_under_snapshots),
-        DISK(snapshots_beside_the_writer),
-        DISK(a_second_broker_is_refused),
-        DISK(directories_are_made),
-        DISK(a_batch_has_a_bound),
+        DISK(a_failed_sync_latches),       DISK(a_failed_write_latches),
+        DISK(a_full_disk_is_no_end),       DISK(the_map_grows_under_snapshots),
+        DISK(snapshots_beside_the_writer), DISK(a_second_broker_is_refused),
+        DISK(directories_are_made),        DISK(a_batch_has_a_bound),
         DISK(a_really_full_disk),
     };
     return TESTS_RUN(tests);

@@ -166,8 +166,9 @@ TEST(rewriting_is_free)
     struct overlay overlay;
     overlay_init(&overlay, 1024 * 1024);
     for (int i = 0; i < 100000; i++)
-        assert_good(overlay_put(&overlay, TABLE_STATE, word("job"), word("forty bytes or so of a "
-                                                                         "state that changes")));
+        assert_good(overlay_put(&overlay, TABLE_STATE, word("job"),
+                                word("forty bytes or so of a "
+                                     "state that changes")));
     overlay_fini(&overlay);
 }
 

@@ -43,8 +43,9 @@ static struct slice any_key(struct pair *pair)
 static struct slice any_value(struct pair *pair)
 {
     unsigned kind = draw_below(&pair->draw, 20);
-    size_t len = kind == 0 ? draw_below(&pair->draw, sizeof pair->value)
-                           : kind < 5 ? 0 : draw_below(&pair->draw, 60);
+    size_t len = kind == 0  ? draw_below(&pair->draw, sizeof pair->value)
+                 : kind < 5 ? 0
+                            : draw_below(&pair->draw, 60);
     uint64_t fill = draw_u64(&pair->draw);
     for (size_t i = 0; i < len; i++)
         pair->value[i] = (uint8_t)(fill >> (i % 8 * 8)) ^ (uint8_t)i;
@@ -127,8 +128,8 @@ static void step_consume(struct pair *pair)
         if (pair->fixture[0].rows.count == 0)
             return;
         for (int j = 0; j < 2; j++)
-            assert_good(store_del(pair->fixture[j].store, range.table,
-                                  pair->fixture[j].rows.at[0].key));
+            assert_good(
+                store_del(pair->fixture[j].store, range.table, pair->fixture[j].rows.at[0].key));
     }
 }
 

@@ -18,8 +18,11 @@ static struct uuid id_of(uint8_t last)
 static struct rec_state ready(const char *queue, uint64_t priority, const char *group,
                               const char *type, uint64_t at, uint64_t arrival)
 {
-    return (struct rec_state){.queue = text_of(queue), .priority = priority,
-                              .group = text_of(group), .type = text_of(type), .ready_at = at,
+    return (struct rec_state){.queue = text_of(queue),
+                              .priority = priority,
+                              .group = text_of(group),
+                              .type = text_of(type),
+                              .ready_at = at,
                               .ready_seq = arrival};
 }
 
@@ -95,16 +98,16 @@ TEST(other_keys_come_apart_again)
     struct slice what;
     struct text name;
     char dimension;
-    assert_good(key_timer_parse(key_timer(&key, 123456, TIMER_RETENTION, key_job(&job)), &at,
-                                &kind, &what));
+    assert_good(key_timer_parse(key_timer(&key, 123456, TIMER_RETENTION, key_job(&job)), &at, &kind,
+                                &what));
     assert_true(at == 123456 && kind == TIMER_RETENTION && slice_eq(what, key_job(&job)));
     assert_good(key_status_parse(key_status(&key, JOB_RUNNING, 99, &job), &status, &at, &back));
     assert_true(status == JOB_RUNNING && at == 99 && uuid_eq(&back, &job));
     assert_good(key_counter_parse(key_counter(&key, 'q', TEXT("mail"), JOB_FAILED), &dimension,
                                   &name, &status));
     assert_true(dimension == 'q' && text_is(name, "mail") && status == JOB_FAILED);
-    assert_good(key_counter_parse(key_counter(&key, 't', TEXT(""), JOB_NONE), &dimension, &name,
-                                  &status));
+    assert_good(
+        key_counter_parse(key_counter(&key, 't', TEXT(""), JOB_NONE), &dimension, &name, &status));
     assert_good(key_uuid_parse(key_job(&job), &back));
     assert_true(uuid_eq(&back, &job));
 }
@@ -179,11 +182,12 @@ TEST(the_longest_names_fit)
     struct rec_key key;
     struct rec_ready back;
     struct uuid job = id_of(1);
-    struct rec_state rec = {.queue = {name, QUEUE_LEN_MAX}, .group = {name, GROUP_LEN_MAX},
-                              .type = {name, TYPE_LEN_MAX}};
+    struct rec_state rec = {.queue = {name, QUEUE_LEN_MAX},
+                            .group = {name, GROUP_LEN_MAX},
+                            .type = {name, TYPE_LEN_MAX}};
     assert_good(key_ready_parse(key_ready(&key, &rec, &job), &back));
-    struct slice idempotency = key_idempotency(&key, (struct text){name, OWNER_LEN_MAX},
-                                               (struct text){name, KEY_LEN_MAX});
+    struct slice idempotency =
+        key_idempotency(&key, (struct text){name, OWNER_LEN_MAX}, (struct text){name, KEY_LEN_MAX});
     assert_int_equal(idempotency.len, OWNER_LEN_MAX + 1 + KEY_LEN_MAX);
     struct rec_key timer;
     key_timer(&timer, 1, TIMER_IDEMPOTENCY, idempotency);
@@ -225,7 +229,8 @@ TEST(a_state_rests_and_returns)
     assert_true(text_is(back.queue, "mail") && uuid_eq(&back.session, &rec.session));
     for (size_t len = 0; len < out.len; len++)
         assert_int_equal(shape_decode((struct slice){out.at, len}, &shape_rec_state, KEYS_NUMBERS,
-                                      &back, &fault), 1);
+                                      &back, &fault),
+                         1);
     buf_fini(&out);
 }
 
