@@ -200,6 +200,16 @@ void fake_free(struct fake_broker *fake)
     free(fake);
 }
 
+void fake_lock(struct fake_broker *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+}
+
+void fake_unlock(struct fake_broker *fake)
+{
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 const char *fake_endpoint(const struct fake_broker *fake)
 {
     return fake->endpoint;

@@ -22,6 +22,10 @@ struct fake_broker *fake_start(fake_answer *answer, void *arg, const struct fake
 void fake_stop(struct fake_broker *fake);
 void fake_free(struct fake_broker *fake);
 
+/* Keeps the broker's thread out of what `arg` points to. */
+void fake_lock(struct fake_broker *fake);
+void fake_unlock(struct fake_broker *fake);
+
 const char *fake_endpoint(const struct fake_broker *fake);
 
 /* How many messages of a kind have come in so far. */

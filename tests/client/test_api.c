@@ -237,6 +237,23 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The world as it is now, and a change of it, while the broker's thread looks elsewhere. */
+static struct world look(struct stage *stage)
+{
+    fake_lock(stage->fake);
+    struct world world = stage->world;
+    fake_unlock(stage->fake);
+    return world;
+}
+
+static void change(struct stage *stage, enum job_state status, uint64_t rev)
+{
+    fake_lock(stage->fake);
+    stage->world.status = status;
+    stage->world.rev = rev;
+    fake_unlock(stage->fake);
+}
+
 #define API_TEST(name) static void name(void **state)
 #define STAGE()                   \
     struct stage *stage = *state; \
@@ -249,16 +266,17 @@ API_TEST(submits_one_job)
     char *job = NULL;
     struct reeve_spec spec = {.type = "count", .params_json = "{\"n\": 1}"};
     assert_int_equal(reeve_submit(reeve, &spec, id, NULL), REEVE_OK);
-    uuid_format(&stage->world.last_id, sent);
+    struct world world = look(stage);
+    uuid_format(&world.last_id, sent);
     assert_string_equal(id, sent);
-    assert_false(stage->world.priority_set);
+    assert_false(look(stage).priority_set);
     spec.has_priority = true;
     spec.id = "0192D3A07C1E7000800000000000002A";
     spec.idempotency_key = "once";
     assert_int_equal(reeve_submit(reeve, &spec, id, &job), REEVE_OK);
     assert_string_equal(id, ID);
-    assert_string_equal(stage->world.idempotency_key, "once");
-    assert_true(stage->world.priority_set);
+    assert_string_equal(look(stage).idempotency_key, "once");
+    assert_true(look(stage).priority_set);
     assert_string_equal(job, "{\"id\":\"" ID "\",\"type\":\"count\"}");
     reeve_free(job);
 }
@@ -282,7 +300,7 @@ API_TEST(says_what_is_wrong_with_a_submit)
     spec.id = "no id";
     assert_int_equal(reeve_submit(reeve, &spec, NULL, NULL), REEVE_INVALID_REQUEST);
     assert_string_equal(reeve_error(reeve)->field, "id");
-    assert_int_equal(stage->world.batches, 0);
+    assert_int_equal(look(stage).batches, 0);
     spec = (struct reeve_spec){.type = "bad"};
     assert_int_equal(reeve_submit(reeve, &spec, NULL, NULL), REEVE_INVALID_REQUEST);
     assert_string_equal(reeve_error(reeve)->name, "INVALID_REQUEST");
@@ -301,8 +319,8 @@ API_TEST(submits_many_in_batches)
     specs[5].params_json = "nonsense";
     specs[6].idempotency_key = "not here";
     assert_int_equal(reeve_submit_many(reeve, specs, 20, answers), REEVE_OK);
-    assert_int_equal(stage->world.jobs, 18);
-    assert_true(stage->world.batches >= 6);
+    assert_int_equal(look(stage).jobs, 18);
+    assert_true(look(stage).batches >= 6);
     for (int i = 0; i < 20; i++) {
         int expected = i == 4   ? REEVE_QUEUE_FULL
                        : i == 5 ? REEVE_INVALID_REQUEST
@@ -327,7 +345,7 @@ API_TEST(a_batch_that_fails_ends_the_sending)
     assert_int_equal(answers[0].code, REEVE_OK);
     assert_int_equal(answers[4].code, REEVE_STORE_FULL);
     assert_int_equal(answers[29].code, REEVE_STORE_FULL);
-    assert_true(stage->world.batches <= 4);
+    assert_true(look(stage).batches <= 4);
 }
 
 API_TEST(reads_and_changes)
@@ -382,7 +400,9 @@ API_TEST(a_cancel_whose_answer_was_lost_counts)
     STAGE();
     pthread_t thread;
     char *job = NULL;
+    fake_lock(stage->fake);
     stage->world.deaf_to_cancel = true;
+    fake_unlock(stage->fake);
     assert_good(pthread_create(&thread, NULL, restart_after_cancel, stage));
     assert_int_equal(reeve_cancel(reeve, ID, NULL, &job), REEVE_OK);
     assert_good(pthread_join(thread, NULL));
@@ -409,8 +429,7 @@ API_TEST(waits_until_the_job_has_ended)
     enum reeve_state end;
     char *job = NULL;
     assert_int_equal(reeve_wait(reeve, ID, 50, &end, NULL), REEVE_TIMEOUT);
-    stage->world.status = JOB_COMPLETED;
-    stage->world.rev = 2;
+    change(stage, JOB_COMPLETED, 2);
     assert_int_equal(reeve_wait(reeve, ID, 0, &end, &job), REEVE_OK);
     assert_int_equal(end, REEVE_COMPLETED);
     assert_non_null(strstr(job, "\"result\":\"done\""));
@@ -437,8 +456,7 @@ static int on_news(void *arg, const struct reeve_news *news)
     if (news->kind == REEVE_SNAPSHOT) {
         assert_non_null(strstr(news->json, "\"type\":\"count\""));
         seen->inner = reeve_stats(seen->stage->reeve, NULL);
-        seen->stage->world.status = JOB_COMPLETED;
-        seen->stage->world.rev = 2;
+        change(seen->stage, JOB_COMPLETED, 2);
     }
     if (news->kind == REEVE_EVENT) {
         assert_string_equal(news->type, "completed");
