@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MPL-2.0
  *
  * Reeve's client library: submit jobs to a broker, read them, follow them to their end.
  *

@@ -23,26 +23,30 @@ static int keep_progress(struct core *core, struct job *job, const struct wire_r
     return job_emit(core, job, &event);
 }
 
-/* What a report leaves out stands; a stage's clock runs from its start to its end. */
-static void carry_on(const struct core *core, const struct wire_stage *before,
-                     struct wire_stage *stage)
+static bool has_ended(const struct wire_stage *stage)
 {
-    bool runs = text_is(stage->status, "running");
+    return !text_is(stage->status, "running") && !text_is(stage->status, "pending");
+}
+
+/* What a report leaves out stands; a stage's clock (`at`: the worker's) runs from its start to its
+ * end. */
+static void carry_on(const struct wire_stage *before, struct wire_stage *stage, uint64_t at)
+{
     if (text_is(stage->status, "completed"))
         stage->progress = f64_of(1);
     else if (before && !stage->progress.set)
         stage->progress = before->progress;
     stage->started_at = before ? before->started_at : 0;
     if (stage->started_at == 0 && !text_is(stage->status, "pending"))
-        stage->started_at = core->now.wall_ms;
-    if (before && before->duration_seconds.set && !runs)
+        stage->started_at = at;
+    if (before && has_ended(before) && has_ended(stage))
         stage->duration_seconds = before->duration_seconds;
-    else if (stage->started_at && !text_is(stage->status, "pending"))
-        stage->duration_seconds = f64_of((double)(core->now.wall_ms - stage->started_at) / 1000.0);
+    else if (stage->started_at && at >= stage->started_at)
+        stage->duration_seconds = f64_of((double)(at - stage->started_at) / 1000.0);
 }
 
 /* Rewrites the list with `stage` in its place, or at its end. */
-static int merge_stage(struct core *core, struct slice list, struct wire_stage *stage,
+static int merge_stage(struct core *core, struct slice list, uint64_t at, struct wire_stage *stage,
                        struct slice *merged_out)
 {
     struct list_iter iter;
@@ -58,13 +62,13 @@ static int merge_stage(struct core *core, struct slice list, struct wire_stage *
     while (rc == 0 && list_next(&iter, &shape_stage, KEYS_NAMES, &row, &fault) == 1) {
         bool same = text_eq(row.name, stage->name);
         if (same)
-            carry_on(core, &row, stage);
+            carry_on(&row, stage, at);
         found |= same;
         rc = shape_encode(&core->scratch, &shape_stage, same ? stage : &row, KEYS_NAMES);
         count++;
     }
     if (rc == 0 && !found && count < STAGES_MAX) {
-        carry_on(core, NULL, stage);
+        carry_on(NULL, stage, at);
         rc = shape_encode(&core->scratch, &shape_stage, stage, KEYS_NAMES);
         count++;
     }
@@ -83,9 +87,10 @@ static int keep_stage(struct core *core, struct job *job, const struct wire_repo
     if (stage.status.len == 0)
         stage.status = TEXT("running");
     struct slice list = {0}, merged;
+    uint64_t at = item->at ? item->at : core->now.wall_ms;
     int rc = store_get(core->store, TABLE_STAGE, key_job(&job->id), &list);
     if (rc >= 0)
-        rc = merge_stage(core, list, &stage, &merged);
+        rc = merge_stage(core, list, at, &stage, &merged);
     if (rc == 0)
         rc = store_put(core->store, TABLE_STAGE, key_job(&job->id), merged);
     if (rc < 0)
