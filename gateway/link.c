@@ -81,8 +81,8 @@ uint64_t link_patience_ms(struct link *link)
 
 static void start_call(struct link_task *task)
 {
-    struct link_call *call = (struct link_call *)(void *)((char *)task -
-                                                          offsetof(struct link_call, task));
+    struct link_call *call =
+        (struct link_call *)(void *)((char *)task - offsetof(struct link_call, task));
     struct link *link = call->link;
     int rc = link->closed ? -ECONNABORTED
                           : conn_call_outcome(link->conn, &call->ask, link_patience_ms(link),
@@ -151,8 +151,8 @@ static uint64_t next_deadline(struct link *link)
     if (link->closed)
         return UINT64_MAX;
     uint64_t ours = conn_next_deadline(link->conn);
-    uint64_t guest = link->guest.next_deadline ? link->guest.next_deadline(link->guest.arg)
-                                               : UINT64_MAX;
+    uint64_t guest =
+        link->guest.next_deadline ? link->guest.next_deadline(link->guest.arg) : UINT64_MAX;
     return ours < guest ? ours : guest;
 }
 

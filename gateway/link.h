@@ -39,14 +39,15 @@ struct link_call {
     struct message ask;
     void (*done)(struct link_call *call);
     void *arg;
-    int status;        /* as conn_outcome's; 0: `answer` is a whole frame, the asker's to free */
+    int status; /* as conn_outcome's; 0: `answer` is a whole frame, the asker's to free */
     bool resent;
     struct buf answer;
     struct link *link;
     struct link_task task;
 };
 
-/* Who shares the thread. All run there; `arg` is passed to each. next_deadline: as clock_mono_ms. */
+/* Who shares the thread. All run there; `arg` is passed to each. next_deadline: as clock_mono_ms.
+ */
 struct link_guest {
     void (*on_event)(void *arg, const struct message *message);
     void (*on_tick)(void *arg, uint64_t now_ms);
@@ -69,8 +70,8 @@ void link_post(struct link *link, struct link_task *task);
 /* Is the broker there? Any thread. */
 bool link_is_up(struct link *link);
 
-/* On the link's thread only: the connection, NULL after link_close; how long a call that is made now
- * may take. */
+/* On the link's thread only: the connection, NULL after link_close; how long a call that is made
+ * now may take. */
 struct conn *link_conn(struct link *link);
 uint64_t link_patience_ms(struct link *link);
 

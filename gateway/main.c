@@ -29,8 +29,9 @@ static void raise_file_limit(const struct options *options)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-        log_warning("few_files", "only %llu open files are allowed: --max-connections %llu can't "
-                                 "be reached",
+        log_warning("few_files",
+                    "only %llu open files are allowed: --max-connections %llu can't "
+                    "be reached",
                     (unsigned long long)limit.rlim_cur,
                     (unsigned long long)options->connections_max);
 }

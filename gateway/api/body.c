@@ -26,8 +26,8 @@ static int read_field(const struct body_field *fields, size_t count, struct text
     return fault_set(fault, WIRE_INVALID_REQUEST, name, "unknown field");
 }
 
-int body_read(struct text json, const struct body_field *fields, size_t count,
-              struct buf *scratch, struct fault *fault)
+int body_read(struct text json, const struct body_field *fields, size_t count, struct buf *scratch,
+              struct fault *fault)
 {
     for (size_t i = 0; i < count; i++)
         *fields[i].value_out = TEXT("");

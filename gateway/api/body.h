@@ -14,7 +14,7 @@ struct body_field {
 
 /* Reads `json` (empty: as {}). `scratch` gets the bytes that the values point into. 0; 1 with
  * *fault set; -ENOMEM. */
-int body_read(struct text json, const struct body_field *fields, size_t count,
-              struct buf *scratch, struct fault *fault);
+int body_read(struct text json, const struct body_field *fields, size_t count, struct buf *scratch,
+              struct fault *fault);
 
 #endif

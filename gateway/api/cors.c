@@ -21,8 +21,7 @@ void cors_answer(const struct auth *auth, struct request *request)
     if (lists_any(auth)) {
         response_header(request, "Access-Control-Allow-Origin", "*");
     } else {
-        response_header(request, "Access-Control-Allow-Origin", "%.*s", (int)origin.len,
-                        origin.at);
+        response_header(request, "Access-Control-Allow-Origin", "%.*s", (int)origin.len, origin.at);
         response_header(request, "Access-Control-Allow-Credentials", "true");
     }
     response_header(request, "Access-Control-Expose-Headers",

@@ -53,8 +53,8 @@ static int render_list(const struct msg_jobs *jobs, uint64_t limit, bool first, 
         rc = buf_printf(out, ",\"total\":%" PRIu64, jobs->total.value);
     if (rc == 0)
         rc = buf_printf(out, ",\"total_capped\":%s,\"limit\":%" PRIu64 "%s,\"has_more\":%s",
-                        jobs->total_capped ? "true" : "false", limit,
-                        first ? ",\"offset\":0" : "", jobs->next_cursor.len ? "true" : "false");
+                        jobs->total_capped ? "true" : "false", limit, first ? ",\"offset\":0" : "",
+                        jobs->next_cursor.len ? "true" : "false");
     if (rc == 0 && jobs->next_cursor.len) {
         rc = buf_append_text(out, TEXT(",\"next_cursor\":"));
         if (rc == 0)

@@ -12,8 +12,10 @@
 #include "gateway/api/queries.def"
 #undef QUERIES
 
-#define QUERY_TABLE(name) \
-    {query_##name + 1, sizeof query_##name / sizeof *query_##name - 1}
+#define QUERY_TABLE(name)                                                \
+    {                                                                    \
+        query_##name + 1, sizeof query_##name / sizeof *query_##name - 1 \
+    }
 
 static const struct route routes[] = {
 #define ROUTE(method, pattern, handler, body, query) \

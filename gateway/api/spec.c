@@ -10,7 +10,16 @@
 #include "base/rfc3339.h"
 #include "proto/scan.h"
 
-enum spec_kind { SPEC_TEXT, SPEC_OPT, SPEC_MS, SPEC_OPT_MS, SPEC_TIME, SPEC_ID, SPEC_ANY, SPEC_MAP };
+enum spec_kind {
+    SPEC_TEXT,
+    SPEC_OPT,
+    SPEC_MS,
+    SPEC_OPT_MS,
+    SPEC_TIME,
+    SPEC_ID,
+    SPEC_ANY,
+    SPEC_MAP
+};
 
 struct spec_row {
     const char *name;
@@ -112,8 +121,8 @@ static int read_duration(const struct value *value, struct fault *fault)
 static int read_time(const struct value *value, struct fault *fault)
 {
     uint64_t ms;
-    if (value->token.type != MP_STR ||
-        rfc3339_parse(slice_text(value->token.as.bytes), &ms) != 0 || ms < value->row->min)
+    if (value->token.type != MP_STR || rfc3339_parse(slice_text(value->token.as.bytes), &ms) != 0 ||
+        ms < value->row->min)
         return refuse(value, fault, "an RFC 3339 time such as \"2026-01-31T12:00:00Z\"");
     *(uint64_t *)value->member = ms;
     return 0;
@@ -159,8 +168,7 @@ static int read_extra(struct text key, const struct mp_token *token, struct spec
 {
     char name[64];
     if (text_is(key, "idempotency_key")) {
-        if (token->type != MP_STR || token->as.bytes.len == 0 ||
-            token->as.bytes.len > KEY_LEN_MAX)
+        if (token->type != MP_STR || token->as.bytes.len == 0 || token->as.bytes.len > KEY_LEN_MAX)
             return fault_set(fault, WIRE_INVALID_REQUEST, "idempotency_key",
                              "expected a text of 1 to %d bytes", KEY_LEN_MAX);
         extras->idempotency_key = slice_text(token->as.bytes);
@@ -192,7 +200,8 @@ static int check_whole(struct wire_spec *spec, struct fault *fault)
     if (spec->type.len == 0)
         return fault_set(fault, WIRE_INVALID_REQUEST, "type", "is required: which handler");
     if (spec->run_at && spec->delay_ms)
-        return fault_set(fault, WIRE_INVALID_REQUEST, "run_at", "expected run_at or delay, not both");
+        return fault_set(fault, WIRE_INVALID_REQUEST, "run_at",
+                         "expected run_at or delay, not both");
     if (spec->params.len == 0)
         spec->params = (struct slice){&empty_map, 1};
     return 0;

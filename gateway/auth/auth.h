@@ -1,9 +1,9 @@
 /* Who is asking, and may they? One decision per request, made from its head.
  *
  * Mode `none`: everybody who reaches the gateway is `anonymous` and sees everything. Therefore it
- * is for loopback, where two doors are shut: a Host that is no name of this machine (DNS rebinding),
- * and an Origin of a foreign web page on anything but a plain read.
- * Must never touch the answer: it gives a verdict. Thread-safe. */
+ * is for loopback, where two doors are shut: a Host that is no name of this machine (DNS
+ * rebinding), and an Origin of a foreign web page on anything but a plain read. Must never touch
+ * the answer: it gives a verdict. Thread-safe. */
 #ifndef REEVE_GATEWAY_AUTH_AUTH_H
 #define REEVE_GATEWAY_AUTH_AUTH_H
 
@@ -23,7 +23,7 @@ enum auth_mode {
 
 struct auth {
     enum auth_mode mode;
-    bool loopback; /* only this machine reaches the gateway */
+    bool loopback;                       /* only this machine reaches the gateway */
     const struct settings_list *origins; /* --cors-origin; borrowed */
 };
 

@@ -10,8 +10,7 @@ static bool same(struct text a, struct text b)
 
 static bool ends_with(struct text text, struct text end)
 {
-    return text.len >= end.len &&
-           same((struct text){text.at + text.len - end.len, end.len}, end);
+    return text.len >= end.len && same((struct text){text.at + text.len - end.len, end.len}, end);
 }
 
 static bool is_digits(struct text text)

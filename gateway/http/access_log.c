@@ -21,7 +21,6 @@ void access_log(const struct access_entry *entry)
              shown(entry->path, PATH_SHOWN_MAX), entry->path.at ? entry->path.at : "",
              entry->status, entry->complete ? "" : " incomplete", entry->body_len,
              entry->duration_us / 1000, (unsigned)(entry->duration_us % 1000),
-             entry->owner.len ? shown(entry->owner, 100) : 1, owner,
-             (int)entry->trace_id.len, entry->trace_id.at, (int)entry->request_id.len,
-             entry->request_id.at);
+             entry->owner.len ? shown(entry->owner, 100) : 1, owner, (int)entry->trace_id.len,
+             entry->trace_id.at, (int)entry->request_id.len, entry->request_id.at);
 }

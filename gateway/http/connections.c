@@ -100,8 +100,7 @@ static enum crowd crowd_of(const struct connections *connections, const struct a
 }
 
 /* Under the lock. */
-static void enter(struct connections *connections, struct connection *connection,
-                  enum phase phase)
+static void enter(struct connections *connections, struct connection *connection, enum phase phase)
 {
     uint64_t patience = connections->config.patience_ms[phase];
     connection->phase = phase;
@@ -211,8 +210,7 @@ static void expire(struct connections *connections, struct connection *connectio
 {
     struct text answer = connections->config.slow_answer;
     if (connection->phase == PHASE_HEAD || connection->phase == PHASE_BODY) {
-        ssize_t ignored =
-            send(connection->fd, answer.at, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t ignored = send(connection->fd, answer.at, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)ignored;
     }
     log_debug("connection_slow", "%s took too long (phase %d)", connection->address->name,
@@ -243,8 +241,7 @@ static bool take_handed(struct connections *connections, uint64_t now_ms)
     (void)got;
     pthread_mutex_lock(&connections->lock);
     while (connections->handed_count > 0)
-        linger_add(&connections->lingers, connections->handed[--connections->handed_count],
-                   now_ms);
+        linger_add(&connections->lingers, connections->handed[--connections->handed_count], now_ms);
     bool stopping = connections->stopping;
     pthread_mutex_unlock(&connections->lock);
     return !stopping;

@@ -21,18 +21,18 @@ struct connections;
 
 /* What a connection is doing, each with its own patience. */
 enum phase {
-    PHASE_IDLE,   /* between two requests: closed without a word */
-    PHASE_HEAD,   /* a request is expected, or its head is coming in: 408 */
-    PHASE_BODY,   /* 408 */
-    PHASE_WORK,   /* the answer is being made: its maker has a limit of its own */
-    PHASE_REPLY,  /* the answer goes out: closed */
+    PHASE_IDLE,  /* between two requests: closed without a word */
+    PHASE_HEAD,  /* a request is expected, or its head is coming in: 408 */
+    PHASE_BODY,  /* 408 */
+    PHASE_WORK,  /* the answer is being made: its maker has a limit of its own */
+    PHASE_REPLY, /* the answer goes out: closed */
     PHASE_COUNT
 };
 
 struct connections_config {
     uint64_t patience_ms[PHASE_COUNT]; /* 0: none */
     size_t count_max;
-    size_t per_address_max; /* 0: any number */
+    size_t per_address_max;  /* 0: any number */
     struct text slow_answer; /* the whole 408, borrowed for ever */
 };
 

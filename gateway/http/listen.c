@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,12 @@ struct place {
     struct sockaddr_storage address;
     socklen_t len;
 };
+
+static bool is_port(const char *text)
+{
+    size_t len = strlen(text);
+    return len <= 5 && strspn(text, "0123456789") == len && strtoul(text, NULL, 10) <= 65535;
+}
 
 /* Splits "HOST:PORT"; HOST may stand in square brackets. */
 static bool split(const char *text, char host[64], const char **port_out)
@@ -38,7 +45,7 @@ static bool split(const char *text, char host[64], const char **port_out)
     memcpy(host, from, len);
     host[len] = '\0';
     *port_out = colon + 1;
-    return strlen(*port_out) <= 5 && strspn(*port_out, "0123456789") == strlen(*port_out);
+    return is_port(*port_out);
 }
 
 static bool read_place(const char *text, struct place *out)

@@ -9,7 +9,7 @@ enum { LISTEN_TEXT_SIZE = 80, LISTEN_UNREADABLE = 1 };
 
 struct listening {
     int fd;
-    bool loopback; /* only this machine can reach it */
+    bool loopback;               /* only this machine can reach it */
     char text[LISTEN_TEXT_SIZE]; /* as bound: "127.0.0.1:8080", "[::1]:41234" */
 };
 

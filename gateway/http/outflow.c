@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,22 +14,26 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { BLOCK_SIZE = 16 * 1024, KEPT_SIZE_MAX = 4 * BLOCK_SIZE };
+enum {
+    BLOCK_SIZE = 16 * 1024,
+    KEPT_SIZE_MAX = 4 * BLOCK_SIZE,
+    SOCKET_SIZE = 64 * 1024 /* what the kernel may hold back for one reader */
+};
 
 struct outflow {
     struct outflow_config config;
     pthread_mutex_t lock;
     unsigned references;
     struct buf unread;
-    size_t taken;            /* bytes of `unread` that the reader has */
-    size_t largest;          /* the largest piece since `unread` was last empty */
-    uint64_t written_ms;     /* last time something was written */
-    uint64_t taken_ms;       /* last time the reader took something, or had nothing to take */
+    size_t taken;        /* bytes of `unread` that the reader has */
+    size_t largest;      /* the largest piece since `unread` was last empty */
+    uint64_t written_ms; /* last time something was written */
+    uint64_t taken_ms;   /* last time the reader took something, or had nothing to take */
     struct MHD_Connection *mhd;
-    int fd;                  /* -1: no reader (yet, or any more) */
+    int fd; /* -1: no reader (yet, or any more) */
     bool suspended;
-    bool ended;              /* nothing more comes */
-    bool left;               /* nobody reads any more */
+    bool ended; /* nothing more comes */
+    bool left;  /* nobody reads any more */
 };
 
 int outflow_new(const struct outflow_config *config, struct outflow **outflow_out)
@@ -217,12 +223,23 @@ static void leave_response(void *arg)
     outflow_leave(arg);
 }
 
+/* Without a bound the kernel takes megabytes for a reader that takes nothing; and a peer that
+ * vanished without a word is noticed only by what it does not acknowledge. */
+static void tune(int fd, uint32_t stall_ms)
+{
+    const int size = SOCKET_SIZE;
+    const unsigned patience_ms = stall_ms;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+}
+
 struct MHD_Response *outflow_response(struct outflow *outflow, struct MHD_Connection *mhd, int fd)
 {
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_on, outflow, leave_response);
     if (!response)
         return NULL;
+    tune(fd, outflow->config.stall_ms);
     pthread_mutex_lock(&outflow->lock);
     outflow->mhd = mhd;
     outflow->fd = fd;

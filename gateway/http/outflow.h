@@ -1,8 +1,8 @@
 /* A response body that comes in pieces over time, written from any thread, read by one client.
  *
  * The writer's side appends; the reader's side is libmicrohttpd's content reader, which sleeps
- * (suspended) while there is nothing to send. Memory is bounded: a reader that is too far behind, or
- * has taken nothing for too long, is dropped. While nothing else is written a beat keeps the
+ * (suspended) while there is nothing to send. Memory is bounded: a reader that is too far behind,
+ * or has taken nothing for too long, is dropped. While nothing else is written a beat keeps the
  * connection known to be alive. Counted references: the writer's, the reader's (the request or the
  * response), the ticking thread's.
  * Must never block a writer, nor return 0 from the content reader without having suspended. */
@@ -23,7 +23,7 @@ struct MHD_Response;
  * Strings are borrowed for ever. */
 struct outflow_config {
     const char *content_type;
-    struct text beat;  /* written after beat_ms of silence */
+    struct text beat; /* written after beat_ms of silence */
     uint32_t beat_ms;
     uint32_t stall_ms; /* a reader that takes nothing for so long is dropped */
     size_t size_max;   /* bytes unread beside the largest piece: beyond, the reader is dropped */
@@ -34,8 +34,8 @@ struct outflow_config {
 /* 0, -ENOMEM. The reference is the caller's. */
 int outflow_new(const struct outflow_config *config, struct outflow **outflow_out);
 
-/* Appends, all or nothing. 0; -EPIPE: nobody reads any more; -ENOBUFS: the reader was too slow and has been dropped;
- * -ENOMEM: likewise. */
+/* Appends, all or nothing. 0; -EPIPE: nobody reads any more; -ENOBUFS: the reader was too slow and
+ * has been dropped; -ENOMEM: likewise. */
 int outflow_write(struct outflow *outflow, struct text piece);
 
 /* Nothing more comes: the client gets what is unread, then the end. */

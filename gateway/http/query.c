@@ -88,8 +88,7 @@ static const struct query_row *find_row(const struct query_table *table, struct 
     return NULL;
 }
 
-int query_check(const struct target *target, const struct query_table *table,
-                struct fault *fault)
+int query_check(const struct target *target, const struct query_table *table, struct fault *fault)
 {
     for (size_t i = 0; i < target->param_count; i++) {
         const struct target_param *param = &target->params[i];

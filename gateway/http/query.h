@@ -1,4 +1,5 @@
-/* Query parameters by table: which names a route takes, what their values may be, and typed reading.
+/* Query parameters by table: which names a route takes, what their values may be, and typed
+ * reading.
  *
  * query_check refuses what is unknown, repeated or out of range by name, once, before a handler
  * runs; afterwards the getters cannot fail.
@@ -34,8 +35,7 @@ struct query_table {
 };
 
 /* 0: every parameter is one of the table's; 1: *fault names the one that is not. */
-int query_check(const struct target *target, const struct query_table *table,
-                struct fault *fault);
+int query_check(const struct target *target, const struct query_table *table, struct fault *fault);
 
 /* Values of checked parameters; `otherwise` where it is absent. */
 struct text query_text(const struct target *target, const char *name);

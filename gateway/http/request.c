@@ -16,24 +16,22 @@ struct text request_header(const struct request *request, const char *name)
 
 void request_wait(struct request *request, request_step *then)
 {
-    CHECK(!request->waiting && request->response.status == 0);
+    CHECK(!request->then && request->response.status == 0);
     request->then = then;
-    request->waiting = true;
     MHD_suspend_connection(request->mhd);
 }
 
 void request_wake(struct request *request)
 {
     struct MHD_Connection *mhd = request->mhd;
-    CHECK(request->waiting);
-    request->waiting = false;
+    CHECK(!atomic_exchange_explicit(&request->woken, true, memory_order_release));
     MHD_resume_connection(mhd);
 }
 
 void respond(struct request *request, unsigned status, const char *content_type, struct buf *body)
 {
     struct response *response = &request->response;
-    CHECK(response->status == 0 && !request->waiting);
+    CHECK(response->status == 0 && !request->then);
     response->status = status;
     response->content_type = content_type;
     if (body) {
@@ -63,8 +61,7 @@ void response_header(struct request *request, const char *name, const char *fmt,
     va_start(args, fmt);
     int len = vsnprintf(value, sizeof value, fmt, args);
     va_end(args);
-    if (len < 0 || (size_t)len >= sizeof value ||
-        buf_append(headers, name, strlen(name) + 1) < 0 ||
+    if (len < 0 || (size_t)len >= sizeof value || buf_append(headers, name, strlen(name) + 1) < 0 ||
         buf_append(headers, value, (size_t)len + 1) < 0)
         headers->len = before;
 }

@@ -1,12 +1,14 @@
 /* One HTTP request and the answer it gets: what handlers work with.
  *
  * A handler runs on one of the server's threads, and so does everything it continues with; it must
- * answer (respond_…) or wait (request_wait), and never block. While it waits no thread is bound: the
- * connection sleeps until somebody, on any thread, calls request_wake; then the step it named runs,
- * again on its server thread. So a request needs no lock: whoever wakes it must be done with it.
- * Must never know a route or the broker. */
+ * answer (respond_…) or wait (request_wait), and never block. While it waits no thread is bound:
+ * the connection sleeps until somebody, on any thread, calls request_wake; then the step it named
+ * runs, again on its server thread. So a request needs no lock: whoever wakes it must be done with
+ * it. Must never know a route or the broker. */
 #ifndef REEVE_GATEWAY_HTTP_REQUEST_H
 #define REEVE_GATEWAY_HTTP_REQUEST_H
+
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "gateway/http/route.h"
@@ -29,7 +31,7 @@ struct response {
     unsigned status; /* 0: there is none yet */
     const char *content_type;
     struct buf body;
-    struct buf headers; /* name NUL value NUL, again and again */
+    struct buf headers;      /* name NUL value NUL, again and again */
     struct outflow *outflow; /* instead of `body` */
 };
 
@@ -41,15 +43,15 @@ struct request {
     struct caller caller;
     struct buf body;
     struct response response;
-    size_t body_max;  /* longer bodies are refused */
-    void *app;        /* the program's, as the server was given it */
-    void *context;    /* a handler's own, ended by context_free with the request */
+    size_t body_max; /* longer bodies are refused */
+    void *app;       /* the program's, as the server was given it */
+    void *context;   /* a handler's own, ended by context_free with the request */
     void (*context_free)(void *context);
 
     const char *problem; /* what is wrong with the target, or NULL */
     bool target_too_long;
-    bool too_long;       /* the body is beyond body_max; it was not kept */
-    bool crowded;        /* came on a connection beyond the limits */
+    bool too_long; /* the body is beyond body_max; it was not kept */
+    bool crowded;  /* came on a connection beyond the limits */
 
     /* The server's. */
     struct server *server;
@@ -59,7 +61,8 @@ struct request {
     uint64_t started_us;
     uint64_t body_len; /* as it came, kept or not */
     char method_word[16];
-    bool headed, begun, waiting;
+    bool headed, begun;
+    atomic_bool woken; /* hands the request back to its server thread */
     char raw[]; /* what target points into */
 };
 
@@ -73,8 +76,7 @@ void request_wait(struct request *request, request_step *then);
 void request_wake(struct request *request);
 
 /* The answer. `body` is taken over and empty afterwards; NULL or empty: no body. */
-void respond(struct request *request, unsigned status, const char *content_type,
-             struct buf *body);
+void respond(struct request *request, unsigned status, const char *content_type, struct buf *body);
 void respond_json(struct request *request, unsigned status, struct buf *body);
 /* An answer that goes on: the client is the outflow's reader, with a reference of its own. */
 void respond_outflow(struct request *request, struct outflow *outflow);

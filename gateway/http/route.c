@@ -40,8 +40,7 @@ static bool pattern_takes(const char *pattern, const struct target *target,
     match->arg_count = 0;
     for (const char *at = pattern + 1; *at; taken++) {
         size_t len = strcspn(at, "/");
-        if (taken == target->segment_count ||
-            !part_takes(at, len, target->segments[taken], match))
+        if (taken == target->segment_count || !part_takes(at, len, target->segments[taken], match))
             return false;
         at += len + (at[len] == '/');
     }

@@ -18,7 +18,7 @@ enum http_method {
 #define METHOD(name) METHOD_##name,
     HTTP_METHODS(METHOD)
 #undef METHOD
-    METHOD_OTHER
+        METHOD_OTHER
 };
 
 enum { ROUTE_ARGS_MAX = 4 };

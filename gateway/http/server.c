@@ -22,8 +22,8 @@
 enum {
     MEMORY_PER_CONNECTION = 32 * 1024, /* bounds the head of a request */
     MEMORY_STEP = 8 * 1024,
-    CROWD_ROOM = 64,            /* connections beyond the limit, which are told so */
-    SWALLOW_MAX = 64 * 1024,    /* of a refused request, so that its connection can be kept */
+    CROWD_ROOM = 64,         /* connections beyond the limit, which are told so */
+    SWALLOW_MAX = 64 * 1024, /* of a refused request, so that its connection can be kept */
     BODY_EXCESS_MAX = 1024 * 1024
 };
 
@@ -126,8 +126,7 @@ static struct MHD_Response *make_response(struct request *request)
     if (response->outflow) {
         made = outflow_response(response->outflow, request->mhd, fd_of(request->mhd));
         if (made) {
-            connection_stream(request->server->connections, request->connection,
-                              response->outflow);
+            connection_stream(request->server->connections, request->connection, response->outflow);
             response->outflow = NULL; /* the response's now */
         }
         return made;
@@ -255,6 +254,7 @@ static enum MHD_Result on_whole(struct request *request)
     request_step *then = request->then;
     request->then = NULL;
     if (then) {
+        CHECK(atomic_exchange_explicit(&request->woken, false, memory_order_acquire));
         then(request);
     } else if (!request->begun) {
         request->begun = true;
@@ -327,19 +327,14 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     unsigned room = (unsigned)(config->connections.count_max + CROWD_ROOM) * config->threads;
     unsigned threads = config->threads > 1 ? config->threads : 0;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_access, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, config->listen_fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, room,
-        MHD_OPTION_CONNECTION_TIMEOUT, inactivity_s(&config->connections),
+        flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, config->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        room, MHD_OPTION_CONNECTION_TIMEOUT, inactivity_s(&config->connections),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION,
-        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)MEMORY_STEP,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)MEMORY_STEP, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, MHD_OPTION_END);
 }
 
 int server_start(const struct server_config *config, struct server **server_out)

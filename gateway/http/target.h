@@ -1,5 +1,5 @@
-/* A request target, split at its slashes and decoded: "/v1/jobs/ab%2Fc?limit=5" becomes the segments
- * v1, jobs, ab/c and the parameter limit = 5.
+/* A request target, split at its slashes and decoded: "/v1/jobs/ab%2Fc?limit=5" becomes the
+ * segments v1, jobs, ab/c and the parameter limit = 5.
  *
  * Splitting comes before decoding, so that an encoded slash stays inside its segment. Every text is
  * valid UTF-8 without control characters, or the target is refused.
@@ -11,11 +11,7 @@
 
 #include "base/slice.h"
 
-enum {
-    TARGET_LEN_MAX = 8 * 1024,
-    TARGET_SEGMENTS_MAX = 12,
-    TARGET_PARAMS_MAX = 64
-};
+enum { TARGET_LEN_MAX = 8 * 1024, TARGET_SEGMENTS_MAX = 12, TARGET_PARAMS_MAX = 64 };
 
 struct target_param {
     struct text name, value;

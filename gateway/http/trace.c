@@ -31,9 +31,8 @@ static bool is_traceparent(struct text text)
     bool first = memcmp(at, "00", 2) == 0;
     if (text.len > TRACEPARENT_LEN && (first || at[TRACEPARENT_LEN] != '-'))
         return false;
-    return is_hex(at, 2, false) && memcmp(at, "ff", 2) != 0 &&
-           is_hex(at + 3, TRACE_ID_LEN, true) && is_hex(at + 36, SPAN_ID_LEN, true) &&
-           is_hex(at + 53, 2, false);
+    return is_hex(at, 2, false) && memcmp(at, "ff", 2) != 0 && is_hex(at + 3, TRACE_ID_LEN, true) &&
+           is_hex(at + 36, SPAN_ID_LEN, true) && is_hex(at + 53, 2, false);
 }
 
 static void make_traceparent(const uint8_t *random, char *out)

@@ -138,8 +138,7 @@ static void follow_free(struct follow *follow)
 void follow_settle(struct follow *follow)
 {
     if (!follow->ended)
-        heap_update(&follow->home->timers, &follow->timer,
-                    watch_next_deadline(&follow->watch));
+        heap_update(&follow->home->timers, &follow->timer, watch_next_deadline(&follow->watch));
     else if (follow->begun)
         retire(follow);
     else

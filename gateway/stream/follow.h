@@ -26,8 +26,8 @@ void follows_end(struct follows *follows);
 /* A stream that is asked for, and what came of it. {0} but for what is asked. */
 struct follow_start {
     struct uuid job;
-    struct opt_u64 after;  /* Last-Event-ID */
-    struct text owner;     /* on whose behalf; as long as the start */
+    struct opt_u64 after; /* Last-Event-ID */
+    struct text owner;    /* on whose behalf; as long as the start */
     bool admin;
     void (*done)(struct follow_start *start); /* once, on the link's thread */
     void *arg;

@@ -29,8 +29,8 @@ static void ask_alone(struct follow *follow, enum watch_ask ask)
     struct follows *home = follow->home;
     struct message request;
     int rc = watch_request(&follow->watch, ask, &home->scratch, &request);
-    request.envelope = (struct msg_envelope){
-        .owner = {follow->owner, follow->owner_len}, .admin = follow->admin};
+    request.envelope =
+        (struct msg_envelope){.owner = {follow->owner, follow->owner_len}, .admin = follow->admin};
     if (ask == WATCH_ASK_JOB)
         request.get_job.result = true; /* a snapshot is what GET of the job would be */
     if (rc == 0)

@@ -50,9 +50,16 @@ TEST(head_is_get)
 
 TEST(knows_no_other_paths)
 {
-    static const char *const none[] = {"/", "/v1", "/v1/", "/v1/jobs/", "/v1/jobs//cancel",
-                                       "/v1/jobs/a/b", "/v2/jobs", "/v1/jobs/a/cancel/x",
-                                       "/V1/jobs", "/healthz/"};
+    static const char *const none[] = {"/",
+                                       "/v1",
+                                       "/v1/",
+                                       "/v1/jobs/",
+                                       "/v1/jobs//cancel",
+                                       "/v1/jobs/a/b",
+                                       "/v2/jobs",
+                                       "/v1/jobs/a/cancel/x",
+                                       "/V1/jobs",
+                                       "/healthz/"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_int_equal(find(METHOD_GET, none[i]), ROUTE_NO_PATH);
 }
@@ -111,14 +118,21 @@ TEST(refuses_parameters_by_name)
     static const struct {
         const char *target, *field;
     } bad[] = {
-        {"/v1/jobs?page=2", "page"},         {"/v1/jobs?limit=0", "limit"},
-        {"/v1/jobs?limit=1001", "limit"},    {"/v1/jobs?limit=5x", "limit"},
-        {"/v1/jobs?limit=", "limit"},        {"/v1/jobs?limit=-1", "limit"},
+        {"/v1/jobs?page=2", "page"},
+        {"/v1/jobs?limit=0", "limit"},
+        {"/v1/jobs?limit=1001", "limit"},
+        {"/v1/jobs?limit=5x", "limit"},
+        {"/v1/jobs?limit=", "limit"},
+        {"/v1/jobs?limit=-1", "limit"},
         {"/v1/jobs?limit=99999999999999999999999", "limit"},
-        {"/v1/jobs?limit=1&limit=2", "limit"}, {"/v1/jobs?status=done", "status"},
-        {"/v1/jobs?order=up", "order"},      {"/v1/jobs?type=", "type"},
-        {"/v1/jobs?status=", "status"},      {"/v1/jobs/x?a=b", "a"},
-        {"/v1/jobs/x/logs?level=fatal", "level"}, {"/healthz?x", "x"},
+        {"/v1/jobs?limit=1&limit=2", "limit"},
+        {"/v1/jobs?status=done", "status"},
+        {"/v1/jobs?order=up", "order"},
+        {"/v1/jobs?type=", "type"},
+        {"/v1/jobs?status=", "status"},
+        {"/v1/jobs/x?a=b", "a"},
+        {"/v1/jobs/x/logs?level=fatal", "level"},
+        {"/healthz?x", "x"},
         {"/v1/jobs?order=asc%20desc", "order"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -32,12 +32,12 @@ TEST(the_least_that_is_enough)
 
 TEST(every_field)
 {
-    assert_good(read(
-        "{\"type\":\"t\",\"id\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"owner\":\"me\","
-        "\"queue\":\"q\",\"priority\":0,\"group\":\"g\",\"name\":\"n\",\"description\":\"d\","
-        "\"metadata\":{\"k\":1},\"params\":[1,2],\"delay\":1.5,\"timeout\":\"1h30m\","
-        "\"max_attempts\":7,\"max_lost\":2,\"backoff\":\"500ms\",\"backoff_cap\":60,"
-        "\"retention\":\"2d\",\"traceparent\":\"00-x\",\"idempotency_key\":\"k\"}"));
+    assert_good(
+        read("{\"type\":\"t\",\"id\":\"01890a5d-ac96-774b-bcce-b302099a8057\",\"owner\":\"me\","
+             "\"queue\":\"q\",\"priority\":0,\"group\":\"g\",\"name\":\"n\",\"description\":\"d\","
+             "\"metadata\":{\"k\":1},\"params\":[1,2],\"delay\":1.5,\"timeout\":\"1h30m\","
+             "\"max_attempts\":7,\"max_lost\":2,\"backoff\":\"500ms\",\"backoff_cap\":60,"
+             "\"retention\":\"2d\",\"traceparent\":\"00-x\",\"idempotency_key\":\"k\"}"));
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&spec.id, id);
     assert_string_equal(id, "01890a5d-ac96-774b-bcce-b302099a8057");
@@ -162,8 +162,9 @@ TEST(small_bodies)
     assert_int_equal(reason.len, 0);
     assert_good(body_read(TEXT("{\"reason\":\"busy\"}"), fields, 1, &scratch, &fault));
     assert_true(text_is(reason, "busy"));
-    static const char *const bad[] = {"{\"reason\":\"too long\"}", "{\"reason\":5}",
-                                      "{\"why\":\"x\"}", "[]", "{", "{\"reason\":\"a\"} x"};
+    static const char *const bad[] = {
+        "{\"reason\":\"too long\"}", "{\"reason\":5}", "{\"why\":\"x\"}", "[]", "{",
+        "{\"reason\":\"a\"} x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         buf_clear(&scratch);
         assert_int_equal(body_read(text_of(bad[i]), fields, 1, &scratch, &fault), 1);

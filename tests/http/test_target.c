@@ -10,7 +10,8 @@ static struct target target;
 static const char *problem;
 static char *raw;
 
-/* The bytes are on the heap with nothing to spare, so that the sanitizer sees every step too far. */
+/* The bytes are on the heap with nothing to spare, so that the sanitizer sees every step too far.
+ */
 static int parse(const char *text)
 {
     size_t len = strlen(text);
@@ -89,9 +90,9 @@ TEST(takes_the_path_of_an_absolute_target)
 
 TEST(refuses_what_is_malformed)
 {
-    static const char *const bad[] = {"",        "*",     "v1",      "/%",     "/%4",   "/%4g",
-                                      "/a%00b",  "/%0a",  "/%ff",    "/%c0%80", "/?a=%zz", "/?%",
-                                      "/a?b=%0d", "/%7f", "/%ed%a0%80"};
+    static const char *const bad[] = {"",        "*",      "v1",       "/%",   "/%4",
+                                      "/%4g",    "/a%00b", "/%0a",     "/%ff", "/%c0%80",
+                                      "/?a=%zz", "/?%",    "/a?b=%0d", "/%7f", "/%ed%a0%80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(parse(bad[i]), 1);
         assert_non_null(problem);

@@ -1,4 +1,5 @@
-/* What travels in headers and streams: traceparent, X-Request-ID, Host, Origin, server-sent events. */
+/* What travels in headers and streams: traceparent, X-Request-ID, Host, Origin, server-sent events.
+ */
 #include "tests/testing.h"
 
 #include <string.h>
@@ -22,7 +23,9 @@ TEST(a_good_traceparent_is_kept)
     take(TRACE, "");
     assert_string_equal(trace.traceparent, TRACE);
     assert_memory_equal(trace_id(&trace).at, "4bf92f3577b34da6a3ce929d0e0e4736", 32);
-    take("cc" "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "");
+    take("cc"
+         "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+         "");
     assert_memory_equal(trace.traceparent, "cc-4bf9", 7);
     assert_int_equal(strlen(trace.traceparent), TRACEPARENT_LEN);
 }
@@ -30,7 +33,10 @@ TEST(a_good_traceparent_is_kept)
 TEST(a_bad_traceparent_is_replaced)
 {
     static const char *const bad[] = {
-        "", "00", TRACE "x", TRACE "-more",
+        "",
+        "00",
+        TRACE "x",
+        TRACE "-more",
         "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
@@ -69,12 +75,24 @@ TEST(local_hosts)
     static const char *const good[] = {"localhost",    "LOCALHOST:8080", "127.0.0.1",
                                        "127.0.0.1:80", "127.255.0.9",    "[::1]",
                                        "[::1]:8080",   "app.localhost:1"};
-    static const char *const bad[] = {"",           "evil.example", "127.0.0.1.evil.example",
-                                      "127.0.0",    "127.0.0.1.1",  "localhost.evil.example",
-                                      "10.0.0.1",   "[::2]",        "::1",
-                                      "localhost:", "localhost:1x", "xlocalhost",
-                                      "127.0.0.",   "127.a.0.1",    "128.0.0.1",
-                                      "localhost:123456", "[::1]evil", "1270.0.0.1"};
+    static const char *const bad[] = {"",
+                                      "evil.example",
+                                      "127.0.0.1.evil.example",
+                                      "127.0.0",
+                                      "127.0.0.1.1",
+                                      "localhost.evil.example",
+                                      "10.0.0.1",
+                                      "[::2]",
+                                      "::1",
+                                      "localhost:",
+                                      "localhost:1x",
+                                      "xlocalhost",
+                                      "127.0.0.",
+                                      "127.a.0.1",
+                                      "128.0.0.1",
+                                      "localhost:123456",
+                                      "[::1]evil",
+                                      "1270.0.0.1"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (!host_is_local(text_of(good[i])))
             fail_msg("not local: %s", good[i]);
