@@ -362,13 +362,22 @@ static void look_after_worker(struct process *process)
     kill_wards(process);
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int wait_ms(const struct process *process)
 {
     const struct heap_node *node = heap_peek(&process->kills);
     uint64_t now = clock_mono_ms(), wait = TICK_MS;
-    if (node && node->key < now + wait)
-        wait = node->key > now ? node->key - now : 0;
-    return process->wards ? (int)wait : -1;
+    if (!process->wards)
+        return -1;
+    if (node)
+        wait = sooner(wait, node->key > now ? node->key - now : 0);
+    if (process->silence_ms > process->silent_ms)
+        wait = sooner(wait, process->silence_ms - process->silent_ms);
+    return (int)wait;
 }
 
 /* Deaths come last: a ward in this very list of events must not be freed before its turn. */

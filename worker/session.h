@@ -26,8 +26,8 @@
 #include "proto/codec.h"
 
 enum {
-    WSESSION_LISTED_MS = 100,        /* a new handler is listed in a beat this soon, so that the
-                                        broker counts it if the worker dies of it */
+    WSESSION_LISTED_MS = 100,         /* a new handler is listed in a beat this soon, so that the
+                                         broker counts it if the worker dies of it */
     WSESSION_PROGRESS_MS = 250,       /* progress of one handler is sent at most this often */
     WSESSION_HELLO_MS = 1000,         /* wait for welcome, doubled with each try up to … */
     WSESSION_HELLO_MAX_MS = 10000,    /* … this, and jittered down to a half */

@@ -53,8 +53,8 @@ static void add_item(struct input *in, const char *word, enum message_id id)
     const char *rest;
     struct wsession_hold hold = hold_of(word, &rest);
     struct wire_hold held = {.job = hold.job, .fence = hold.fence};
-    struct wire_dispatch_item dispatch = {.job = hold.job, .fence = hold.fence,
-                                          .type = TEXT("t"), .queue = TEXT("default")};
+    struct wire_dispatch_item dispatch = {
+        .job = hold.job, .fence = hold.fence, .type = TEXT("t"), .queue = TEXT("default")};
     struct wire_settled_item settled = {.job = hold.job, .fence = hold.fence};
     struct wire_reported_item reported = {.job = hold.job, .fence = hold.fence};
     if (id == MSG_DISPATCH) {
@@ -85,7 +85,8 @@ static struct slice stop_list(struct input *in)
 {
     size_t mark;
     struct wsession_hold hold = hold_of(in->words.at[1], NULL);
-    struct wire_stop_item item = {.job = hold.job, .fence = hold.fence,
+    struct wire_stop_item item = {.job = hold.job,
+                                  .fence = hold.fence,
                                   .reason = text_of(in->words.at[2]),
                                   .grace_ms = strtoull(in->words.at[3], NULL, 10)};
     assert_good(list_begin(&in->list, &mark));
@@ -102,8 +103,8 @@ static void say(struct input *in, enum message_id id)
     message->id = id;
     switch (id) {
     case MSG_WELCOME:
-        message->welcome = (struct msg_welcome){.heartbeat_ms = 2000, .lost_after_ms = 10000,
-                                                .message_size_max = 400000};
+        message->welcome = (struct msg_welcome){
+            .heartbeat_ms = 2000, .lost_after_ms = 10000, .message_size_max = 400000};
         message->welcome.stale = list_of(in, id);
         break;
     case MSG_BEAT:
@@ -178,11 +179,11 @@ static void read_event(struct input *in)
         enum wsession_event_kind kind;
         enum message_id id;
     } rows[] = {
-        {"tick", WSESSION_TICK, 0},         {"drain", WSESSION_DRAIN, 0},
-        {"release", WSESSION_RELEASE, 0},   {"sendfail", WSESSION_SEND_FAILED, 0},
-        {"welcome", 0, MSG_WELCOME},        {"beat", 0, MSG_BEAT},
-        {"dispatch", 0, MSG_DISPATCH},      {"settled", 0, MSG_SETTLED},
-        {"reported", 0, MSG_REPORTED},      {"stop", 0, MSG_STOP},
+        {"tick", WSESSION_TICK, 0},       {"drain", WSESSION_DRAIN, 0},
+        {"release", WSESSION_RELEASE, 0}, {"sendfail", WSESSION_SEND_FAILED, 0},
+        {"welcome", 0, MSG_WELCOME},      {"beat", 0, MSG_BEAT},
+        {"dispatch", 0, MSG_DISPATCH},    {"settled", 0, MSG_SETTLED},
+        {"reported", 0, MSG_REPORTED},    {"stop", 0, MSG_STOP},
         {"error", 0, MSG_ERROR},
     };
     const char *word = in->words.at[0];
@@ -352,10 +353,18 @@ static void play_row(struct wsession *session, const struct script_row *row,
 void script_play(uint32_t slots, const struct script_row *rows, size_t count)
 {
     struct text queue = TEXT("default"), type = TEXT("t");
-    struct wsession_config config = {
-        .id = {{1}}, .epoch = 1, .program = TEXT("test"), .name = TEXT("w"), .host = TEXT("h"),
-        .pid = 1, .queues = &queue, .queue_count = 1, .types = &type, .type_count = 1,
-        .slots = slots, .grace_ms = 10000};
+    struct wsession_config config = {.id = {{1}},
+                                     .epoch = 1,
+                                     .program = TEXT("test"),
+                                     .name = TEXT("w"),
+                                     .host = TEXT("h"),
+                                     .pid = 1,
+                                     .queues = &queue,
+                                     .queue_count = 1,
+                                     .types = &type,
+                                     .type_count = 1,
+                                     .slots = slots,
+                                     .grace_ms = 10000};
     struct wsession *session;
     struct wsession_effects effects = {0};
     struct buf out = {0};

@@ -124,7 +124,7 @@ class Reports(WorkerCase):
         path = self.script("report", """
             say() { echo "$1" >&3; }
             say '{"stage":"loading","status":"running"}'
-            say '{"progress":0.65,"message":"Processing chunks (95/147)","completed":95,"total":147}'
+            say '{"progress":0.65,"message":"Chunks (95/147)","completed":95,"total":147}'
             say '{"log":"careful","level":"warn","context":{"page":7}}'
             say '{"stage":"loading","status":"completed"}'
             say '{"checkpoint":{"page":7}}'
@@ -134,7 +134,7 @@ class Reports(WorkerCase):
         job = self.submit("report")
         done = self.wait_ended(job)
         self.assertEqual(done["progress"], {"fraction": 1, "completed": 147, "total": 147,
-                                            "message": "Processing chunks (95/147)"})
+                                            "message": "Chunks (95/147)"})
         self.assertEqual([(s["name"], s["status"]) for s in done["stages"]],
                          [("loading", "completed")])
         self.assertEqual(sorted(self.logs(job)), [("info", "plain"), ("warning", "careful")])

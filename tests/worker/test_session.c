@@ -241,7 +241,7 @@ TEST(a_cancel_counts_more_than_a_timeout)
     SCRIPT_PLAY(1, rows);
 }
 
-TEST(a_stale_handler_is_stopped_and_its_slot_is_not_offered_before_it_is_gone)
+TEST(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone)
 {
     static const struct script_row rows[] = {
         {0, "tick", "hello(2 [])"},
@@ -351,7 +351,8 @@ TEST(release_stops_all_and_gives_it_back)
         {20, "dispatch A1 B2 C3", "run(A1) run(B2) run(C3)"},
         {30, "stop C3 cancelled 9000", "stop(C3 cancelled 9000)"},
         {40, "release",
-         "stop(A1 released 1000) stop(B2 released 1000) stop(C3 cancelled 1000) beat(0 [A1 B2 C3])"},
+         "stop(A1 released 1000) stop(B2 released 1000) stop(C3 cancelled 1000) "
+         "beat(0 [A1 B2 C3])"},
         {41, "release", ""},
         {50, "done A1 failed X", "done#3(A1 released)"},
         {60, "done B2 completed", "done#4(B2 completed)"},
@@ -394,7 +395,7 @@ int main(void)
         cmocka_unit_test(cancel_stops_the_handler_and_says_when_it_is_gone),
         cmocka_unit_test(a_timeout_is_enforced_here_and_fails_the_attempt),
         cmocka_unit_test(a_cancel_counts_more_than_a_timeout),
-        cmocka_unit_test(a_stale_handler_is_stopped_and_its_slot_is_not_offered_before_it_is_gone),
+        cmocka_unit_test(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone),
         cmocka_unit_test(a_stale_result_is_offered_all_the_same_and_refused),
         cmocka_unit_test(a_job_never_runs_beside_its_forgotten_twin),
         cmocka_unit_test(a_dispatch_that_waits_for_its_twin_can_be_cancelled),
