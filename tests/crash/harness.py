@@ -18,7 +18,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lib"), str(TESTS / "protocol")]
 
 from reeve_fleet import Fleet, wait_until  # noqa: E402
-from reeve_wire import Producer, Refused, Silent, new_id, pack  # noqa: E402,F401
+from reeve_wire import Producer, Refused, Silent, new_id, pack, topic_of  # noqa: E402,F401
 from wire_worker import Worker  # noqa: E402
 
 TERMINAL = ("completed", "failed", "cancelled")
@@ -76,11 +76,15 @@ class LoadCase(CrashCase):
     # A dispatch that a crash kept from leaving counts as one that took its worker down.
     patient = {"max_lost": 1000}
 
+    # Every tenth job goes to a real worker, and a program makes its result: what came in.
+    types = ("echo",) * 9 + ("cat",)
+
     def under_load(self, times, answers_max, end):
         """`end(broker)` so often, each time some answers after it was there again."""
         self.broker = self.start_broker()
         crews = [self.start_crew(name=f"crew {n}") for n in range(2)]
-        load = self.start_load(spec=self.patient)
+        worker = self.fleet.worker(handlers={"cat": "cat"}, concurrency=4)
+        load = self.start_load(spec=self.patient, types=self.types)
         for _ in range(times):
             goal = load.answered + self.random.randrange(1, answers_max)
             wait_until(lambda: load.answered >= goal or load.problem, 60, "more answers", 0.002)
@@ -89,6 +93,7 @@ class LoadCase(CrashCase):
             self.broker = self.start_broker()
         load.stop()
         self.audit(load, crews)
+        self.assertTrue(worker.alive())
 
     def audit(self, load, crews):
         producer = self.producer()
@@ -231,6 +236,10 @@ def answer_to(params):
     return {"n": params["n"], "sum": sum(params["list"])}
 
 
+def expected_result(spec):
+    return spec["params"] if spec["type"] == "cat" else answer_to(spec["params"])
+
+
 class Crew(Worked):
     """A wire worker in a thread that completes every job it gets: every second one at once, the
     others after `longest` seconds at most, so that restarts find some running."""
@@ -318,7 +327,7 @@ class Audit:
         case.assertEqual(job["name"], submit.spec["name"])
         case.assertIn(pack(submit.spec["params"]), frame, "params are not byte-identical")
         case.assertEqual(job["status"], "completed", job)
-        case.assertEqual(job["result"], answer_to(submit.spec["params"]))
+        case.assertEqual(job["result"], expected_result(submit.spec))
 
     def check_events(self, submit, answer):
         """Revs without a gap, born once, ended once, and nothing after the end."""

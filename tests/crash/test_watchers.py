@@ -1,10 +1,12 @@
 """A watcher learns what it missed, the last event too (E1), whatever is lost between the broker and
-it: a cut connection, a dead link, a full buffer, a killed broker.
+it: a cut connection, a dead link, a full buffer, a killed broker. A client in Python, and `reeve`.
 """
 
+import json
+import subprocess
 import unittest
 
-from harness import CrashCase, wait_until
+from harness import CrashCase, topic_of, wait_until
 from proxy import Proxy
 from wire_watcher import Watcher
 
@@ -121,6 +123,80 @@ class Short(Watchers):
         self.client.ask("delete", id=hold.job)
         watcher.follow(20)
         self.assertIsNone(watcher.standing)
+
+
+class CliCase(Watchers):
+    """`reeve watch` and `reeve wait` behind the same proxy."""
+
+    def setUp(self):
+        super().setUp()
+        self.job = self.client.submit(type="t")["id"]
+        self.hold = self.hand.take()
+
+    def reeve(self, command, *args):
+        """`reeve COMMAND JOB`, its lines on stdout as they come."""
+        program = subprocess.Popen(
+            [self.fleet.build / "reeve", "--json", "--broker", self.fleet.clients, "--events",
+             self.proxy.endpoint, command, topic_of(self.job).decode(), *args],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(program.stderr.close)
+        self.addCleanup(program.stdout.close)
+        self.addCleanup(program.kill)
+        return program
+
+    def check(self, program, status, types):
+        """Its exit status, and every event in order."""
+        self.assertEqual(program.wait(30), status, program.stderr.read())
+        events = [json.loads(line) for line in program.stdout]
+        self.assertEqual([event["type"] for event in events if "rev" in event], types)
+
+    def watch(self):
+        """A `reeve watch` that has said how the job stands."""
+        program = self.reeve("watch")
+        first = json.loads(program.stdout.readline())
+        self.assertEqual(first["type"], "snapshot")
+        self.say(self.hold, 1)
+        self.assertEqual(json.loads(program.stdout.readline())["type"], "log")
+        return program
+
+
+class ShortCli(CliCase):
+    def test_watch_on_a_dead_link(self):
+        program = self.watch()
+        self.proxy.freeze()
+        self.say(self.hold, 20)
+        self.hand.finish(self.hold)
+        self.check(program, 0, ["log"] * 20 + ["completed"])
+
+    def test_watch_when_the_connection_is_cut(self):
+        program = self.watch()
+        self.proxy.freeze()
+        self.say(self.hold, 20)
+        self.hand.finish(self.hold, "failed", error={"type": "E", "message": "no"})
+        self.proxy.thaw()
+        self.check(program, 3, ["log"] * 20 + ["failed"])
+
+    def test_watch_when_the_broker_is_killed(self):
+        program = self.watch()
+        self.broker.kill()
+        self.start_broker()
+        self.hand.finish(self.hold)
+        self.check(program, 0, ["completed"])
+
+    def test_watch_a_cancelled_job_to_its_real_end(self):
+        program = self.watch()
+        self.client.ask("cancel", id=self.job)
+        self.assertEqual(json.loads(program.stdout.readline())["type"], "cancelled")
+        self.proxy.freeze()
+        self.hand.finish(self.hold, "ended")
+        self.check(program, 4, ["ended"])
+
+    def test_wait_on_a_dead_link(self):
+        program = self.reeve("wait")
+        wait_until(lambda: self.proxy.pairs, 10, "a subscription")
+        self.proxy.freeze()
+        self.hand.finish(self.hold)
+        self.assertEqual(program.wait(30), 0, program.stderr.read())
 
 
 if __name__ == "__main__":

@@ -220,10 +220,13 @@ class Fleet:
         return json.loads(self.cli("--json", *args, **kw).stdout)
 
     def script(self, name, text):
-        """An executable file in the fleet's folder, e.g. a handler; returns its path."""
+        """An executable file in the fleet's folder, e.g. a handler; returns its path. It is
+        replaced in one step: somebody may be about to run the one before."""
         path = self.folder / name
-        path.write_text(text)
-        path.chmod(0o755)
+        fresh = self.folder / f"{name}.new"
+        fresh.write_text(text)
+        fresh.chmod(0o755)
+        fresh.rename(path)
         return path
 
     def close(self):

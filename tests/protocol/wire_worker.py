@@ -184,6 +184,16 @@ class Worker(Peer):
             if not message and deadline.over():
                 return
 
+    def pump_through(self, seconds):
+        """Beats for so long although nobody answers; never waits for a welcome."""
+        deadline = Deadline(seconds)
+        while not deadline.over():
+            message = self.receive(0.05)
+            if message:
+                self.on_push(message)
+            if time.monotonic() >= self.beat_at:
+                self.beat()
+
     def until(self, condition, timeout=15.0, what="condition"):
         """Pumps until `condition()` is true; returns its value."""
         deadline = Deadline(timeout)
