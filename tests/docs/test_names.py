@@ -68,6 +68,74 @@ class Names(unittest.TestCase):
                 self.assertEqual(rooms, set(house.ROOMS[name]), name)
 
 
+def rows_of(page, heading):
+    """The cells of the first table under a heading, as lists of texts."""
+    text = (ROOT / page).read_text()
+    text = text[text.index(f"\n{heading}\n"):]
+    table = re.search(r"(?:^\|.*\n)+", text, re.M).group(0).splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table]
+
+
+def defined(path, macro):
+    """The arguments of each row of a table in the source, as texts."""
+    text = re.sub(r"/\*.*?\*/", " ", (ROOT / path).read_text(), flags=re.S)
+    return [[word.strip().strip('"') for word in row.split(",")]
+            for row in re.findall(rf"^{macro}\(([^)]*)\)", text, re.M)]
+
+
+class Tables(unittest.TestCase):
+    """Tables for people are those that the programs are made from."""
+
+    def test_routes(self):
+        told = [(method, path.strip("`")) for method, path, _ in rows_of("docs/http.md",
+                                                                         "## Routes")]
+        self.assertEqual(told, [(row[0], row[1]) for row in
+                                defined("gateway/api/routes.def", "ROUTE")])
+
+    def test_fields_of_a_submit(self):
+        told = {name for row in rows_of("docs/http.md", "## Submitting")
+                for name in re.findall(r"`(\w+)`", row[0])}
+        self.assertEqual(told, {row[0] for row in defined("gateway/api/spec.def", "SPEC")}
+                         | {"idempotency_key"})
+
+    def test_errors(self):
+        told = [(row[0].strip("`"), row[1]) for row in rows_of("docs/http.md", "## Errors")]
+        made = [(row[1], row[2]) for row in defined("proto/errors.def", "ERROR")]
+        self.assertEqual(told, made[:len(told)])
+        for name, _ in made[len(told):]:  # these never leave the socket protocol
+            self.assertRegex(name, "^UN(KNOWN|SUPPORTED)_")
+
+    def test_parameters_of_routes(self):
+        text = (ROOT / "docs/http.md").read_text()
+        for row in re.findall(r'Q\("(\w+)"', (ROOT / "gateway/api/queries.def").read_text()):
+            self.assertRegex(text, rf"`[?]?{row}(=\w+)?`", row)
+
+    def test_variables_of_handlers(self):
+        told = set(re.findall(r"\$(REEVE_\w+|TRACEPARENT)", " ".join(
+            row[0] for row in rows_of("docs/handlers.md", "### What it gets"))))
+        code = (ROOT / "worker/exec_job.c").read_text()
+        self.assertEqual(told, set(re.findall(r'add(?:_number)?\(told, "(REEVE_\w+|TRACEPARENT)"',
+                                              code)))
+
+    def test_what_handlers_say(self):
+        told = set(re.findall(r'"(\w+)":', " ".join(
+            row[0] for row in rows_of("docs/handlers.md", "### What it says"))))
+        code = (ROOT / "worker/tell.c").read_text()
+        known = set(re.findall(r"F\(\d+, +\w+, +(\w+),", code)) - {"ask"}
+        self.assertEqual(told - {"page"}, known)
+
+    def test_tests_of_promises_exist(self):
+        rows = [row for heading in ("## Durability", "## Life of a job", "## Watching",
+                                    "## Under load, and when things fail")
+                for row in rows_of("docs/promises.md", heading)]
+        self.assertGreater(len(rows), 20)
+        for promise, checks, missing in rows:
+            files = re.findall(r"`(tests/[\w./]+)`", checks)
+            self.assertTrue(files or missing, promise)
+            for file in files:
+                self.assertTrue((ROOT / file).exists(), file)
+
+
 def leads_somewhere(page, link):
     if re.match(r"https?://", link):
         return True
