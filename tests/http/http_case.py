@@ -20,7 +20,7 @@ from reeve_fleet import Fleet, wait_until  # noqa: E402
 TERMINAL = ("completed", "failed", "cancelled")
 
 # `steps` reports everything there is; `hold` runs until the file $HOLD/<its name> is there, and is
-# gone at once when it is told to stop; `broken` fails.
+# gone at once when it is told to stop; `chatty` logs more than a job keeps events; `broken` fails.
 STEPS = """#!/bin/sh
 read -r params
 echo '{"stage":"reading","status":"running"}' >&3
@@ -35,6 +35,9 @@ file=$(sed 's/.*"file":"\\([^"]*\\)".*/\\1/')
 echo '{"progress":0.1,"message":"holding"}' >&3
 while [ ! -e "$file" ]; do sleep 0.05; done
 echo '"released"'
+"""
+CHATTY = """#!/bin/sh
+seq 1 1500 >&2
 """
 BROKEN = """#!/bin/sh
 echo '{"error":{"type":"Broken","message":"as asked","retry":false}}' >&3
@@ -131,6 +134,7 @@ class HttpCase(unittest.TestCase):
             handlers = {"echo": "cat",
                         "steps": cls.fleet.script("steps.sh", STEPS),
                         "hold": cls.fleet.script("hold.sh", HOLD),
+                        "chatty": cls.fleet.script("chatty.sh", CHATTY),
                         "broken": cls.fleet.script("broken.sh", BROKEN)}
             cls.worker = cls.fleet.worker(handlers=handlers, concurrency=8)
         cls.gateway = cls.fleet.gateway(*cls.gateway_options)

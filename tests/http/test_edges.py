@@ -71,7 +71,7 @@ class Clients(HttpCase):
             sock.sendall(POST + b"Content-Length: 50\r\n\r\n{")
         began = time.monotonic()
         self.assertEqual(self.http.get("/readyz").status_code, 200)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 1.4)
 
     def test_a_long_body_is_refused_before_it_is_sent(self):
         sock = self.connect()
@@ -225,7 +225,7 @@ class Pages(HttpCase):
 class Away(HttpCase):
     """The broker is away, and comes back."""
 
-    gateway_options = ("--broker-timeout", "1500ms", "--broker-wait", "300ms")
+    gateway_options = ("--broker-timeout", "3s", "--broker-wait", "300ms")
 
     def assert_unavailable(self, answer, message="does not answer"):
         self.assert_error(answer, 503, "UNAVAILABLE", message=message)
@@ -245,7 +245,7 @@ class Away(HttpCase):
             self.gateway.wait_line("broker_away")
             began = time.monotonic()
             self.assert_unavailable(self.http.get("/v1/jobs"))
-            self.assertLess(time.monotonic() - began, 1.2)
+            self.assertLess(time.monotonic() - began, 2.5)
             type(self).broker = self.fleet.broker()
             wait_until(lambda: self.http.get("/readyz").status_code == 200, 15, "ready again")
             self.assertEqual(self.job(job["id"])["status"], "pending")
@@ -269,7 +269,7 @@ class Away(HttpCase):
             thread.start()
         began = time.monotonic()
         self.assertEqual(self.http.get("/healthz").status_code, 200)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 2.5)
         for thread in threads:
             thread.join()
         self.broker.resume()
@@ -359,7 +359,7 @@ class Start(HttpCase):
             stream.take(1)
         began = time.monotonic()
         self.assertEqual(gateway.stop(), 0)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 10)
         for stream in streams:
             self.assertEqual(stream.rest(), [])
             stream.close()
@@ -394,7 +394,7 @@ class Start(HttpCase):
         time.sleep(0.3)
         began = time.monotonic()
         self.assertEqual(gateway.stop(), 0)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 10)
         thread.join()
         self.broker.resume()
         self.assert_error(answers[0], 503, "UNAVAILABLE", message="stopping")

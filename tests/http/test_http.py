@@ -5,6 +5,8 @@ import threading
 import unittest
 import uuid
 
+import httpx
+
 from http_case import HttpCase, TERMINAL
 
 
@@ -145,6 +147,13 @@ class Submit(HttpCase):
         self.assert_error(answer, 400, "INVALID_REQUEST", "Idempotency-Key")
         answer = post([{"type": "i", "idempotency_key": "k"}])
         self.assert_error(answer, 400, "INVALID_REQUEST", "[0].idempotency_key")
+
+    def test_idempotency_key_at_another_gateway(self):
+        key, body = {"Idempotency-Key": uuid.uuid4().hex}, {"type": "i", "params": [1]}
+        other = self.fleet.gateway()
+        first = self.http.post("/v1/jobs", json=body, headers=key)
+        again = httpx.post(f"{other.url}/v1/jobs", json=body, headers=key)
+        self.assertEqual((again.status_code, again.content), (201, first.content))
 
     def test_idempotency_key_at_once(self):
         key = {"Idempotency-Key": uuid.uuid4().hex}

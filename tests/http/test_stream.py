@@ -89,6 +89,20 @@ class Life(HttpCase):
             answer = self.http.get(f"/v1/jobs/{job['id']}/events", headers={"Last-Event-ID": bad})
             self.assert_error(answer, 400, "INVALID_REQUEST", "Last-Event-ID")
 
+    def test_what_is_not_kept_any_more(self):
+        """More events than a job keeps: replay is not possible, the stream starts anew."""
+        job = self.submit("chatty")
+        self.wait_status(job["id"], "completed", timeout=60)
+        with self.stream(job["id"], last_id=1) as stream:
+            events = stream.rest()
+        self.assertEqual([event.type for event in events], ["snapshot", "reset", "snapshot"])
+        self.assertEqual(events[1].data["type"], "reset")
+        self.assertEqual(events[2].data["status"], "completed")
+        last = int(events[2].id)
+        with self.stream(job["id"], last_id=last - 300) as stream:
+            events = stream.rest()
+        self.assertEqual(revs(events), [last] + list(range(last - 299, last + 1)))
+
     def test_cancelled_while_running_ends_after_ended(self):
         job = self.hold()
         with self.stream(job["id"]) as stream:
