@@ -127,25 +127,34 @@ static struct ward *ward_of(const struct process *process, pid_t pid)
     return ward;
 }
 
-static bool marks_a_ward(const struct process *process, pid_t pid)
+static bool marks_a_ward(const struct process *process, const char *mark)
 {
     struct ward *ward, *next;
-    char found[MARK_SIZE];
     HASH_ITER(hh, process->wards, ward, next)
     {
-        size_t name_len = strcspn(ward->mark, "=");
-        if (keeper_variable(pid, ward->mark, name_len, found, sizeof found) &&
-            strcmp(found, ward->mark) == 0)
+        if (strcmp(ward->mark, mark) == 0)
             return true;
     }
     return false;
 }
 
-/* An orphan that became ours: it may live only while its handler does. */
+/* An orphan that became ours lives on only while its handler does; one that does not show whose it
+ * is, while any does. */
+static bool may_live(const struct process *process, pid_t pid)
+{
+    char mark[MARK_SIZE];
+    if (!process->wards)
+        return false;
+    if (ward_of(process, pid) || ward_of(process, getpgid(pid)))
+        return true;
+    size_t name_len = strcspn(process->wards->mark, "=");
+    return !keeper_variable(pid, process->wards->mark, name_len, mark, sizeof mark) ||
+           marks_a_ward(process, mark);
+}
+
 static void end_stray(pid_t pid, void *arg)
 {
-    const struct process *process = arg;
-    if (!ward_of(process, pid) && !marks_a_ward(process, pid))
+    if (!may_live(arg, pid))
         kill(pid, SIGKILL);
 }
 

@@ -113,6 +113,17 @@ class Surroundings(WorkerCase):
         self.assertEqual(words[-3:], ["0" * 16, "0" * 16, usual.strip()])
         self.assertLessEqual(len(words), 8)  # and the one that ls has open
 
+    def test_what_the_worker_has_open_is_not_passed_on(self):
+        with open("/dev/null") as leak:
+            worker = subprocess.Popen(
+                [self.fleet.build / "reeve-worker", "--broker", self.fleet.workers, "--handler",
+                 "fds=test -e /proc/self/fd/$(cat) && echo 1 || echo 0"],
+                pass_fds=[leak.fileno()], env=environment_without_reeve())
+            self.addCleanup(worker.wait)
+            self.addCleanup(worker.terminate)
+            self.assertEqual(self.run_job("fds", leak.fileno())["result"], 0)
+            self.assertEqual(self.run_job("fds", 3)["result"], 1)
+
     def test_the_environment_is_passed_on(self):
         self.fleet.worker(handlers={"env": "echo \"$COLOUR ${NOTIFY_SOCKET-none}\""},
                           env={"COLOUR": "green", "NOTIFY_SOCKET": "/nowhere"})

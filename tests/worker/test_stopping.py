@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from worker_case import WorkerCase, alive, child_of, wait_until
+from worker_case import WorkerCase, alive, child_of, state_of, wait_until
 
 # A program that writes its pid and those of two descendants, none of which minds SIGTERM; the
 # second has left the process group.
@@ -57,13 +57,15 @@ class Cancel(StoppingCase):
         self.assertEqual(job["error"]["type"], "JobTimeoutError")
         self.assertIn("300 ms", job["error"]["message"])
 
-    def test_a_program_that_has_stopped_itself_ends_too(self):
-        path = self.script("frozen", f"echo $$ > {self.file('frozen.pid')}; kill -STOP $$; sleep 9")
+    def test_a_program_that_has_stopped_itself_hears_of_it(self):
+        path = self.script("frozen", f"""trap 'echo bye > {self.file("said")}; exit 0' TERM
+            echo $$ > {self.file("frozen")}; kill -STOP $$; sleep 9""")
         self.worker({"frozen": str(path)})
         job = self.submit("frozen")
-        pid = self.wait_file("frozen.pid")
+        pid = self.wait_file("frozen")
+        wait_until(lambda: state_of(pid) == "T", 5, "stopped")
         self.producer.ask("cancel", id=job)
-        self.assert_gone(pid)
+        self.assertEqual(self.wait_file("said", timeout=0.6), "bye")
 
 
 class Strays(StoppingCase):
@@ -79,13 +81,25 @@ class Strays(StoppingCase):
     def test_a_stray_does_not_keep_a_job_from_ending_nor_another_from_running(self):
         gate = self.file("gate")
         path = self.script("waits", f"while ! test -e {gate}; do sleep 0.02; done; echo 1")
-        self.worker({"waits": str(path), "daemon": "sleep 1000 & echo 2"})
+        self.worker({"waits": str(path), "daemon": "env -i sleep 1000 & echo $!"})
         first = self.submit("waits")
         self.wait_status(first, "running")
-        self.assertEqual(self.run_job("daemon")["result"], 2)
+        self.assert_gone(self.run_job("daemon")["result"])
         self.assertEqual(self.producer.job(first)["status"], "running")
         gate.touch()
         self.assertEqual(self.wait_ended(first)["result"], 1)
+
+
+    def test_an_orphan_lives_as_long_as_its_handler(self):
+        path = self.script("parent", f"""
+            (setsid sh -c 'echo $$ > {self.file("own")}; exec sleep 1000' &)
+            (setsid env -i /bin/sh -c 'echo $$ > {self.file("bare")}; exec sleep 1000' &)
+            while ! test -s {self.file("own")} || ! test -s {self.file("bare")}; do sleep 0.01; done
+            for i in 1 2 3; do /bin/true; (/bin/true &); sleep 0.05; done
+            kill -0 $(cat {self.file("own")}) && kill -0 $(cat {self.file("bare")}) && echo 1""")
+        self.worker({"parent": str(path)})
+        self.assertEqual(self.run_job("parent")["result"], 1)
+        self.assert_gone(self.wait_file("own"), self.wait_file("bare"))
 
 
 class WorkerDies(StoppingCase):
@@ -144,10 +158,11 @@ class WorkerDies(StoppingCase):
 class Drain(StoppingCase):
     def test_sigterm_finishes_what_runs_and_takes_nothing_new(self):
         gate = self.file("gate")
-        path = self.script("waits", f"while ! test -e {gate}; do sleep 0.02; done; echo 1")
+        path = self.script("waits", f"""echo here > {self.file("here")}
+            while ! test -e {gate}; do sleep 0.02; done; echo 1""")
         worker = self.worker({"waits": str(path)}, concurrency=1)
         first = self.submit("waits")
-        self.wait_status(first, "running")
+        self.wait_file("here")
         worker.signal(signal.SIGTERM)
         worker.wait_line("draining")
         second = self.submit("waits")

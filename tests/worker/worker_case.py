@@ -94,12 +94,16 @@ class WorkerCase(unittest.TestCase):
         return sorted(path.name for path in self.tmp.glob("reeve-worker.*"))
 
 
-def alive(pid):
+def state_of(pid):
+    """A process's state, one letter; X where there is none of that number."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
+        return "X"
+
+
+def alive(pid):
+    return state_of(pid) not in "ZX"
 
 
 def child_of(pid):
