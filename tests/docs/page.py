@@ -5,7 +5,7 @@ What the first word after the fence says, and a second one where there is one:
     ```sh                 a command; it must succeed
     ```sh stays           a program that runs on: started, waited for until it says `ready`
     ```sh elsewhere       for another machine: only read, by bash -n
-    ```sh quickstart      the two commands at the top of the README; test_quickstart.py runs the second
+    ```sh quickstart      the two commands of the README; test_quickstart.py runs the second
     ```python hello.py    a file of that name, beside what the commands run in; also sh, c
     ```text, ```json      what the command before it prints; `…` stands for anything
     ```text picture       shows something, is not printed by anybody
@@ -193,13 +193,18 @@ class Page:
         if block.language == "json":
             same = same_json(json.loads(block.text), json.loads(self.last))
         else:
-            parts = map(re.escape, block.text.strip().split("…"))
-            same = re.fullmatch(".*?".join(parts), self.last.strip(), re.S)
+            same = is_like(block.text.strip(), self.last.strip())
         if not same:
             raise Failure(f"expected:\n{block.text}\nprinted:\n{self.last}")
 
     def close(self):
         self.fleet.close()
+
+
+def is_like(expected, got):
+    """Equal, where … stands for any text."""
+    parts = map(re.escape, expected.split("…"))
+    return re.fullmatch(".*?".join(parts), got, re.S) is not None
 
 
 def same_json(expected, got):
@@ -217,7 +222,7 @@ def same_json(expected, got):
             expected = expected[:-1]
         return len(expected) == len(got) and all(map(same_json, expected, got))
     if isinstance(expected, str) and isinstance(got, str) and "…" in expected:
-        return re.fullmatch(".*?".join(map(re.escape, expected.split("…"))), got, re.S) is not None
+        return is_like(expected, got)
     return type(expected) is type(got) and expected == got
 
 
