@@ -29,16 +29,26 @@ int fault_set(struct fault *fault, enum wire_error error, const char *field, con
     return 1;
 }
 
+/* Appends as much of a word as there is room for. */
+static void field_add(struct fault *fault, const char *word)
+{
+    size_t used = strlen(fault->field), room = sizeof fault->field - 1 - used;
+    size_t len = strlen(word) < room ? strlen(word) : room;
+    memcpy(fault->field + used, word, len);
+    fault->field[used + len] = '\0';
+}
+
 void fault_within(struct fault *fault, const char *parent, int64_t index)
 {
-    char inner[sizeof fault->field];
+    char inner[sizeof fault->field], place[32] = "";
     memcpy(inner, fault->field, sizeof inner);
-    const char *dot = inner[0] == '\0' || inner[0] == '[' ? "" : ".";
-    int len = index < 0 ? snprintf(fault->field, sizeof fault->field, "%s", parent)
-                        : snprintf(fault->field, sizeof fault->field, "%s[%lld]", parent,
-                                   (long long)index);
-    if (len >= 0 && (size_t)len < sizeof fault->field)
-        snprintf(fault->field + len, sizeof fault->field - (size_t)len, "%s%s", dot, inner);
+    if (index >= 0)
+        snprintf(place, sizeof place, "[%lld]", (long long)index);
+    fault->field[0] = '\0';
+    field_add(fault, parent);
+    field_add(fault, place);
+    field_add(fault, inner[0] == '\0' || inner[0] == '[' ? "" : ".");
+    field_add(fault, inner);
     end_well(fault->field);
 }
 

@@ -174,7 +174,7 @@ static int cursor_of(struct tree_view *view, enum store_table table, MDB_cursor 
 int tree_view_get(struct tree_view *view, enum store_table table, struct slice key,
                   struct slice *value_out)
 {
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     int rc = cursor_of(view, table, &cursor);
     if (rc != 0)
         return rc;
@@ -213,7 +213,7 @@ static int layer_seek(struct layer *base, enum store_table table, struct slice f
                       struct layer_row *row_out)
 {
     struct tree_layer *layer = (struct tree_layer *)base;
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     int rc = cursor_of(layer->view, table, &cursor);
     if (rc != 0)
         return rc;
@@ -246,7 +246,7 @@ enum { FREE_RECORDS_MAX = 4096 /* measured at most; what is beyond counts as use
 /* Pages in LMDB's list of free ones: each record begins with its number of pages. */
 static int count_free(MDB_txn *txn, uint64_t *pages_out)
 {
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     int rc = mdb_cursor_open(txn, 0, &cursor);
     if (rc != MDB_SUCCESS)
         return rc;
@@ -290,7 +290,7 @@ int tree_view_measure(struct tree_view *view, uint64_t *used_out, uint64_t *free
 
 /* A table that changes are applied to, in key order. */
 struct target {
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     struct bound last; /* the table's last key before the changes */
     bool behind;       /* from here on, all changes are behind it: nothing to look up */
 };
