@@ -57,74 +57,17 @@ void keeper_alive(struct keeper *keeper, uint64_t silence_ms)
 /* --- orders ------------------------------------------------------------------------------------
  */
 
-struct datagram {
-    struct keeper_head head;
-    size_t len;
-    char strings[KEEPER_ORDER_MAX];
-};
-
-static int add_strings(struct datagram *datagram, const char *const *strings, uint32_t *count_out)
-{
-    for (; *strings; strings++) {
-        size_t size = strlen(*strings) + 1;
-        if (size > sizeof datagram->strings - datagram->len || *count_out == KEEPER_STRINGS_MAX)
-            return -EMSGSIZE;
-        memcpy(datagram->strings + datagram->len, *strings, size);
-        datagram->len += size;
-        ++*count_out;
-    }
-    return 0;
-}
-
-static int send_order(const struct keeper *keeper, struct datagram *datagram,
-                      const int fds[KEEPER_FDS])
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
-    } control;
-    struct iovec parts[] = {{&datagram->head, sizeof datagram->head},
-                            {datagram->strings, datagram->len}};
-    struct msghdr message = {.msg_iov = parts,
-                             .msg_iovlen = 2,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    memset(&control, 0, sizeof control);
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(KEEPER_FDS * sizeof(int));
-    memcpy(CMSG_DATA(header), fds, KEEPER_FDS * sizeof(int));
-    ssize_t sent;
-    do {
-        sent = sendmsg(keeper->channel, &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? (errno == ECONNRESET ? -EPIPE : -errno) : 0;
-}
-
 int keeper_spawn(struct keeper *keeper, const struct keeper_order *order, int *control_out)
 {
     int ends[2];
-    struct datagram *datagram = calloc(1, sizeof *datagram);
-    if (!datagram)
-        return -ENOMEM;
-    datagram->head.kind = KEEPER_ORDER;
-    int rc = add_strings(datagram, order->words, &datagram->head.words);
-    if (rc == 0)
-        rc = add_strings(datagram, order->variables, &datagram->head.variables);
-    if (rc == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        rc = -errno;
-    if (rc == 0) {
-        const int fds[KEEPER_FDS] = {ends[1], order->fds[0], order->fds[1], order->fds[2],
-                                     order->fds[3]};
-        rc = send_order(keeper, datagram, fds);
-        close(ends[1]);
-        if (rc < 0)
-            close(ends[0]);
-        else
-            *control_out = ends[0];
-    }
-    free(datagram);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return -errno;
+    int rc = keeper_send(keeper->channel, order, ends[1]);
+    close(ends[1]);
+    if (rc < 0)
+        close(ends[0]);
+    else
+        *control_out = ends[0];
     return rc;
 }
 

@@ -21,6 +21,8 @@ struct keeper_head {
     uint64_t silence_ms; /* KEEPER_ALIVE */
 };
 
+enum { KEEPER_DATAGRAM_MAX = sizeof(struct keeper_head) + KEEPER_ORDER_MAX };
+
 /* A datagram on a control, towards the keeper. */
 struct keeper_ladder {
     uint64_t grace_ms;
@@ -32,6 +34,14 @@ struct keeper_task {
     char *variables[KEEPER_STRINGS_MAX + 1];
     int fds[KEEPER_FDS];
 };
+
+/* Sends an order over the channel. 0; -EPIPE: nobody is there; -EMSGSIZE; another -errno. */
+int keeper_send(int channel, const struct keeper_order *order, int control);
+/* Takes the next datagram from the channel into `datagram` (KEEPER_DATAGRAM_MAX bytes), and for an
+ * order *task_out, which points into it; its descriptors are the caller's. 1; 0: none, or one that
+ * is no good; -EPIPE: the other end is closed. Never blocks. */
+int keeper_receive(int channel, char *datagram, struct keeper_head *head_out,
+                   struct keeper_task *task_out);
 
 /* The keeper process; returns its exit status when the channel has closed and nobody is left. */
 int keeper_process(int channel, const char *scratch);

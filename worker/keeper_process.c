@@ -48,7 +48,7 @@ struct process {
     struct heap kills;
     uint64_t silence_ms, silent_ms, looked_at; /* of the worker */
     bool closed;
-    char datagram[sizeof(struct keeper_head) + KEEPER_ORDER_MAX];
+    char datagram[KEEPER_DATAGRAM_MAX];
 };
 
 /* What epoll says is told apart by these addresses; all others are wards. */
@@ -145,7 +145,7 @@ static bool may_live(const struct process *process, pid_t pid)
     char mark[MARK_SIZE];
     if (!process->wards)
         return false;
-    if (ward_of(process, pid) || ward_of(process, getpgid(pid)))
+    if (ward_of(process, pid))
         return true;
     size_t name_len = strcspn(process->wards->mark, "=");
     return !keeper_variable(pid, process->wards->mark, name_len, mark, sizeof mark) ||
@@ -214,51 +214,6 @@ static void kill_all(struct process *process)
 /* --- starts ------------------------------------------------------------------------------------
  */
 
-static void close_all(const int fds[KEEPER_FDS])
-{
-    for (int i = 0; i < KEEPER_FDS; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
-static int take_fds(struct msghdr *message, int fds[KEEPER_FDS])
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    for (int i = 0; i < KEEPER_FDS; i++)
-        fds[i] = -1;
-    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(0))
-        return -EBADMSG;
-    size_t size = header->cmsg_len - CMSG_LEN(0);
-    memcpy(fds, CMSG_DATA(header), size);
-    return size == KEEPER_FDS * sizeof(int) ? 0 : -EBADMSG;
-}
-
-static int take_strings(char **at, char *end, uint32_t count, char **strings)
-{
-    if (count > KEEPER_STRINGS_MAX)
-        return -EBADMSG;
-    for (uint32_t i = 0; i < count; i++) {
-        char *zero = *at < end ? memchr(*at, 0, (size_t)(end - *at)) : NULL;
-        if (!zero)
-            return -EBADMSG;
-        strings[i] = *at;
-        *at = zero + 1;
-    }
-    strings[count] = NULL;
-    return 0;
-}
-
-static int read_task(struct process *process, size_t len, struct keeper_task *task)
-{
-    struct keeper_head head;
-    memcpy(&head, process->datagram, sizeof head);
-    char *at = process->datagram + sizeof head, *end = process->datagram + len;
-    int rc = take_strings(&at, end, head.words, task->words);
-    if (rc == 0)
-        rc = take_strings(&at, end, head.variables, task->variables);
-    return rc == 0 && (head.words == 0 || head.variables == 0) ? -EBADMSG : rc;
-}
-
 static struct ward *ward_new(struct process *process, const struct keeper_task *task, pid_t pid)
 {
     struct ward *ward = calloc(1, sizeof *ward);
@@ -292,22 +247,19 @@ static int start(struct process *process, const struct keeper_task *task)
     return 0;
 }
 
-static void take_order(struct process *process, struct msghdr *message, size_t len)
+static void take_order(struct process *process, struct keeper_task *task)
 {
-    struct keeper_task task;
-    int rc = take_fds(message, task.fds);
-    if (rc == 0)
-        rc = read_task(process, len, &task);
-    if (rc == 0)
-        rc = start(process, &task);
+    int rc = start(process, task);
     if (rc == 0) {
-        task.fds[0] = -1; /* the ward's now */
-    } else if (task.fds[0] >= 0) {
-        tell(task.fds[0], &(struct keeper_news){.word = KEEPER_REFUSED, .error = -rc});
-        tell(task.fds[0],
+        task->fds[0] = -1; /* the ward's now */
+    } else {
+        tell(task->fds[0], &(struct keeper_news){.word = KEEPER_REFUSED, .error = -rc});
+        tell(task->fds[0],
              &(struct keeper_news){.word = KEEPER_ENDED, .status = STATUS_NOT_STARTED});
     }
-    close_all(task.fds);
+    for (int i = 0; i < KEEPER_FDS; i++)
+        if (task->fds[i] >= 0)
+            close(task->fds[i]);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------
@@ -315,29 +267,17 @@ static void take_order(struct process *process, struct msghdr *message, size_t l
 
 static void on_channel(struct process *process)
 {
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
-    } control;
-    struct iovec part = {process->datagram, sizeof process->datagram};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
     struct keeper_head head;
-    ssize_t got = recvmsg(process->channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    struct keeper_task task;
+    int got = keeper_receive(process->channel, process->datagram, &head, &task);
+    process->closed = got == -EPIPE;
+    if (got <= 0)
         return;
-    if (got < (ssize_t)sizeof head) {
-        process->closed = true;
-        return;
-    }
-    memcpy(&head, process->datagram, sizeof head);
     process->silent_ms = 0;
     if (head.kind == KEEPER_ALIVE)
         process->silence_ms = head.silence_ms;
     else
-        take_order(process, &message, (size_t)got);
+        take_order(process, &task);
 }
 
 static void on_control(struct process *process, struct ward *ward)

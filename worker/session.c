@@ -281,10 +281,8 @@ static int on_tick(struct wsession *session)
         return greet(session);
     if (session->state == SESSION_GREETING)
         return now >= session->hello_until ? reconnect(session) : 0;
-    if (session->unheard_since && now - session->unheard_since >= silence_ms(session)) {
-        session->unheard_since = 0;
+    if (session->unheard_since && now - session->unheard_since >= silence_ms(session))
         return reconnect(session);
-    }
     return now >= session->resend_at ? resend(session) : 0;
 }
 

@@ -194,6 +194,22 @@ TEST(a_refused_result_fails_and_its_neighbours_do_not)
     SCRIPT_PLAY(2, rows);
 }
 
+TEST(what_was_refused_once_shares_no_message_any_more)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(3 [])"},
+        {10, "dispatch C3 A1 B2", "run(C3) run(A1) run(B2)"},
+        {20, "done A1 completed", ""},
+        {21, "done B2 completed", ""},
+        {30, "welcome", "welcomed done#2(A1 completed B2 completed)"},
+        {40, "error INVALID_REQUEST 2", "done#3(A1 completed) done#4(B2 completed)"},
+        {50, "done C3 completed", "done#5(C3 completed)"},
+        {60, "sendfail", "reconnect hello(3 [C3 A1 B2])"},
+        {70, "welcome", "welcomed done#7(C3 completed) done#8(A1 completed) done#9(B2 completed)"},
+    };
+    SCRIPT_PLAY(3, rows);
+}
+
 /* --- stops ------------------------------------------------------------------------------------ */
 
 TEST(cancel_stops_the_handler_and_says_when_it_is_gone)
@@ -392,6 +408,7 @@ int main(void)
         cmocka_unit_test(beyond_its_slots_a_dispatch_is_given_back),
         cmocka_unit_test(many_results_share_a_message),
         cmocka_unit_test(a_refused_result_fails_and_its_neighbours_do_not),
+        cmocka_unit_test(what_was_refused_once_shares_no_message_any_more),
         cmocka_unit_test(cancel_stops_the_handler_and_says_when_it_is_gone),
         cmocka_unit_test(a_timeout_is_enforced_here_and_fails_the_attempt),
         cmocka_unit_test(a_cancel_counts_more_than_a_timeout),
