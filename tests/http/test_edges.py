@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Where the gateway meets the world: slow clients, long bodies, crowds, foreign pages, a broker that
-is away, start and stop."""
+"""Where the gateway meets the world: slow clients, long bodies, crowds, foreign pages, a broker
+that is away, start and stop."""
 
 import socket
 import subprocess
@@ -119,7 +119,8 @@ class Clients(HttpCase):
         self.assertEqual(answer.status_code, 431)
 
     def test_garbage(self):
-        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\r\n\r\n\r\n", b"GET\r\n\r\n",
+        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\r\n\r\n\r\n",
+                     b"GET\r\n\r\n",
                      b"GET / HTTP/9.9\r\n\r\n", b"GET /healthz HTTP/1.1\r\n\r\n",
                      POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
                      POST + b"Content-Length: -5\r\n\r\n", POST + b"Content-Length: 5x\r\n\r\n"):
@@ -190,7 +191,8 @@ class Pages(HttpCase):
 
     def test_origin(self):
         job = {"type": "t"}
-        for origin in ("https://evil.example", "null", "http://localhost:1", "https://app.example:1"):
+        for origin in ("https://evil.example", "null", "http://localhost:1",
+                       "https://app.example:1"):
             headers = {"Origin": origin}
             answer = self.http.post("/v1/jobs", json=job, headers=headers)
             self.assert_error(answer, 403, "FORBIDDEN", "Origin")

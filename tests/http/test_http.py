@@ -244,8 +244,8 @@ class Read(HttpCase):
         self.http.post("/v1/jobs", json=[{"type": "p", "queue": queue}] * 23)
         seen, cursor, pages = [], "", 0
         while True:
-            page = self.http.get("/v1/jobs", params={"queue": queue, "limit": 5,
-                                                     **({"cursor": cursor} if cursor else {})}).json()
+            query = {"queue": queue, "limit": 5, **({"cursor": cursor} if cursor else {})}
+            page = self.http.get("/v1/jobs", params=query).json()
             seen += [job["id"] for job in page["jobs"]]
             pages += 1
             if not page["has_more"]:
