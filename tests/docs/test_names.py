@@ -12,8 +12,9 @@ sys.path.insert(0, str(ROOT / "tests/house"))
 
 import house  # noqa: E402
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md"),
-                ROOT / "broker/core/README.md", ROOT / "tests/README.md"])
+ROOMS = sorted([*ROOT.glob("*/README.md"), *ROOT.glob("broker/*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*/**/*.md"),
+                ROOT / "proto/PROTOCOL.md", *ROOMS])
 STEP = re.compile(r"`([\w/.-]+\.[ch]):(\w+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.S | re.M)
@@ -134,6 +135,15 @@ class Tables(unittest.TestCase):
             self.assertTrue(files or missing, promise)
             for file in files:
                 self.assertTrue((ROOT / file).exists(), file)
+
+
+class Rooms(unittest.TestCase):
+
+    def test_files_that_a_room_names_are_there(self):
+        for page in ROOMS:
+            for name in re.findall(r"`([\w/]+\.(?:[ch]|def|map|trace|py|cmake))`", page.read_text()):
+                found = (page.parent / name).exists() or (ROOT / name).exists()
+                self.assertTrue(found, f"{page.relative_to(ROOT)}: {name}")
 
 
 def leads_somewhere(page, link):
