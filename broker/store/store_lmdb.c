@@ -290,7 +290,7 @@ int tree_view_measure(struct tree_view *view, uint64_t *used_out, uint64_t *free
 
 /* A table that changes are applied to, in key order. */
 struct target {
-    MDB_cursor *cursor = NULL;
+    MDB_cursor *cursor;
     struct bound last; /* the table's last key before the changes */
     bool behind;       /* from here on, all changes are behind it: nothing to look up */
 };
