@@ -118,6 +118,10 @@ const char *settings_command(const struct settings_table *table, int argc, char 
 int settings_wrong(const struct settings_table *table, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Begins logging as two settings of the program say: `level` and `format` as their words. Says what
+ * is wrong with one. SETTINGS_GO_ON or SETTINGS_WRONG. */
+int settings_log(const struct settings_table *table, const char *level, const char *format);
+
 /* Frees texts and lists in `values` and zeroes those fields. NULL is allowed. */
 void settings_fini(const struct settings_table *table, void *values);
 

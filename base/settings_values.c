@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/duration.h"
+#include "base/log.h"
 #include "base/size.h"
 
 int settings_out_of_memory(const struct settings_table *table)
@@ -228,4 +229,17 @@ int settings_set(struct settings_load *load, size_t row, const struct settings_o
     if (rc == 0)
         load->set_by[row] = origin->layer;
     return rc == -ENOMEM ? settings_out_of_memory(load->table) : rc;
+}
+
+int settings_log(const struct settings_table *table, const char *level, const char *format)
+{
+    enum log_level level_read;
+    enum log_format format_read;
+    if (log_level_parse(text_of(level), &level_read) != 0)
+        return settings_wrong(table, "--log-level: '%s' is not debug, info, warning or error",
+                              level);
+    if (log_format_parse(text_of(format), &format_read) != 0)
+        return settings_wrong(table, "--log-format: '%s' is not text or json", format);
+    log_init(table->program, level_read, format_read);
+    return SETTINGS_GO_ON;
 }

@@ -57,27 +57,13 @@ static int check_all(const struct options *options)
     return rc == SETTINGS_GO_ON ? check_endpoint(options, "events", options->events) : rc;
 }
 
-static int set_log(const struct options *options)
-{
-    enum log_level level;
-    enum log_format format;
-    if (log_level_parse(text_of(options->log_level), &level) != 0)
-        return settings_wrong(&table, "--log-level: '%s' is not debug, info, warning or error",
-                              options->log_level);
-    if (log_format_parse(text_of(options->log_format), &format) != 0)
-        return settings_wrong(&table, "--log-format: '%s' is not text or json",
-                              options->log_format);
-    log_init(table.program, level, format);
-    return SETTINGS_GO_ON;
-}
-
 int options_load(int argc, char *const argv[], struct options *options_out)
 {
     memset(options_out, 0, sizeof *options_out);
     int rc = settings_load(&table, argc, argv, options_out, NULL);
     if (rc != SETTINGS_GO_ON)
         return rc;
-    rc = set_log(options_out);
+    rc = settings_log(&table, options_out->log_level, options_out->log_format);
     if (rc == SETTINGS_GO_ON)
         rc = check_all(options_out);
     if (rc != SETTINGS_GO_ON)

@@ -2,7 +2,6 @@
  * Must never let an open door through unasked: no authentication is for loopback only. */
 #include "gateway/options.h"
 
-#include "base/log.h"
 #include "gateway/auth/auth.h"
 #include "gateway/http/listen.h"
 
@@ -62,27 +61,13 @@ static int check_origins(const struct options *options)
     return SETTINGS_GO_ON;
 }
 
-static int set_log(const struct options *options)
-{
-    enum log_level level;
-    enum log_format format;
-    if (log_level_parse(text_of(options->log_level), &level) != 0)
-        return settings_wrong(&table, "--log-level: '%s' is not debug, info, warning or error",
-                              options->log_level);
-    if (log_format_parse(text_of(options->log_format), &format) != 0)
-        return settings_wrong(&table, "--log-format: '%s' is not text or json",
-                              options->log_format);
-    log_init(table.program, level, format);
-    return SETTINGS_GO_ON;
-}
-
 int options_load(int argc, char *const argv[], struct options *options_out)
 {
     memset(options_out, 0, sizeof *options_out);
     int rc = settings_load(&table, argc, argv, options_out, NULL);
     if (rc != SETTINGS_GO_ON)
         return rc;
-    rc = set_log(options_out);
+    rc = settings_log(&table, options_out->log_level, options_out->log_format);
     if (rc == SETTINGS_GO_ON)
         rc = check_auth(options_out);
     if (rc == SETTINGS_GO_ON)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "worker/exec.h"
 
 static const struct setting rows[] = {
@@ -83,20 +82,6 @@ static int check_all(const struct options *options, struct option_handler *handl
     return check_handlers(options, handlers);
 }
 
-static int set_log(const struct options *options)
-{
-    enum log_level level;
-    enum log_format format;
-    if (log_level_parse(text_of(options->log_level), &level) != 0)
-        return settings_wrong(&table, "--log-level: '%s' is not debug, info, warning or error",
-                              options->log_level);
-    if (log_format_parse(text_of(options->log_format), &format) != 0)
-        return settings_wrong(&table, "--log-format: '%s' is not text or json",
-                              options->log_format);
-    log_init(table.program, level, format);
-    return SETTINGS_GO_ON;
-}
-
 int options_load(int argc, char *const argv[], struct options *options_out,
                  struct option_handler **handlers_out)
 {
@@ -106,7 +91,7 @@ int options_load(int argc, char *const argv[], struct options *options_out,
     if (rc != SETTINGS_GO_ON)
         return rc;
     struct option_handler *handlers = calloc(options_out->handlers.count + 1, sizeof *handlers);
-    rc = handlers ? set_log(options_out) : -1;
+    rc = handlers ? settings_log(&table, options_out->log_level, options_out->log_format) : -1;
     if (rc == SETTINGS_GO_ON)
         rc = check_all(options_out, handlers);
     if (rc != SETTINGS_GO_ON) {
