@@ -230,9 +230,11 @@ class Fleet:
         return path
 
     def close(self):
-        """Ends what still runs (newest first) and says what went wrong on the way."""
+        """Ends what still runs (newest first, but brokers last: a worker may still have to hand
+        in a result) and says what went wrong on the way."""
         problems = []
-        for program in reversed(self.programs):
+        newest = self.programs[::-1]
+        for program in sorted(newest, key=lambda program: program.name == "reeve-broker"):
             try:
                 program.stop() if program.alive() else program.wait()
             except AssertionError as error:
