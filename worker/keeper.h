@@ -65,7 +65,8 @@ struct keeper_news {
 int keeper_hear(int control, struct keeper_news *news_out);
 
 /* Begins the ladder for a handler: SIGTERM to its group now, SIGKILL after the grace. A later call
- * can only shorten it. Closing the control means SIGKILL at once. 0, -errno. */
+ * can only shorten it, and sends no second SIGTERM. Closing the control means SIGKILL at once. 0,
+ * -errno. */
 int keeper_end(int control, uint64_t grace_ms);
 
 /* Closes the channel, upon which the keeper kills what is left and ends; waits for that. NULL is

@@ -287,7 +287,8 @@ static void on_control(struct process *process, struct ward *ward)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got == (ssize_t)sizeof ladder && ladder.grace_ms > 0) {
-        ward_signal(ward, SIGTERM);
+        if (!heap_has(&ward->kill)) /* once: a second SIGTERM would hit it while it cleans up */
+            ward_signal(ward, SIGTERM);
         ward_kill_at(process, ward, clock_mono_ms() + ladder.grace_ms);
         return;
     }

@@ -105,7 +105,8 @@ enum wsession_effect_kind {
     WSESSION_RECONNECT, /* forget the connection and whatever waits in it; connect anew */
     WSESSION_RUN,       /* bytes: a dispatch_item (names as keys); run its handler, then say
                            WSESSION_FINISHED, whatever happens */
-    WSESSION_STOP,      /* end the handler of `hold`: `reason`, `grace_ms`; may come again */
+    WSESSION_STOP,      /* end the handler of `hold`: `reason`, `grace_ms`; may come again, for
+                           another reason or with a shorter grace */
     WSESSION_WELCOMED,  /* the broker has taken us, for the first time or again */
     WSESSION_NOTE,      /* bytes: a sentence for the log: something is wrong with the broker's
                            answers */

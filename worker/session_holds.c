@@ -262,8 +262,8 @@ static int stop_one(struct wsession *session, const struct wire_stop_item *item)
     enum wsession_reason reason = reason_of(item->reason);
     if (reason == WSESSION_STALE || reason == WSESSION_TIMEOUT)
         set_stale(session, hold); /* it has ended the lease */
-    if (hold->stop == WSESSION_CANCELLED)
-        reason = WSESSION_CANCELLED;
+    if (hold->stop == WSESSION_CANCELLED || hold->stop == reason)
+        return 0; /* it has been told; the broker says it until the handler is gone */
     uint64_t grace = item->grace_ms ? item->grace_ms : session->config.grace_ms;
     return hold_stop(session, hold, reason, grace);
 }

@@ -2,8 +2,11 @@
 #include "tests/testing.h"
 #include "tests/worker/session_script.h"
 
-#define RUNNING(slots)                                             \
-    {0, "tick", "hello(" #slots " [])"}, {1, "welcome", "welcomed"}
+#define RUNNING(slots)                   \
+    {0, "tick", "hello(" #slots " [])"}, \
+    {                                    \
+        1, "welcome", "welcomed"         \
+    }
 
 TEST(reports_are_numbered_and_kept_until_stored)
 {

@@ -50,6 +50,16 @@ class Cancel(StoppingCase):
         self.assert_gone(*pids)
         wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
 
+    def test_sigterm_comes_once(self):
+        path = self.script("counts", f"""trap 'echo term >> {self.file("terms")}' TERM
+            echo here > {self.file("here")}; while :; do sleep 0.02; done""")
+        self.worker({"counts": str(path)})
+        job = self.submit("counts")
+        self.wait_file("here")
+        self.producer.ask("cancel", id=job)
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+        self.assertEqual(self.file("terms").read_text(), "term\n")
+
     def test_a_timeout_is_a_failed_attempt(self):
         self.worker({"slow": "exec sleep 1000"})
         job = self.run_job("slow", timeout_ms=300)
