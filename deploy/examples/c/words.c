@@ -1,7 +1,7 @@
 /* A worker in C: counts the words of a file, with progress, logs and cancellation.
  *
- * Params {"path": "/some/file"}, result {"lines": n, "words": n, "bytes": n}. One process, four jobs
- * at a time, each in a thread. Must never hold a whole file in memory. */
+ * Params {"path": "/some/file"}, result {"lines": n, "words": n, "bytes": n}. One process, four
+ * jobs at a time, each in a thread. Must never hold a whole file in memory. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
