@@ -62,7 +62,7 @@ static uint64_t content(struct store *store)
 static void try_to_write(struct store *store)
 {
     struct slice value;
-    char key[8];
+    char key[16];
     if (store_begin(store) != 0)
         return;
     for (int i = 0; i < 50; i++) {

@@ -215,8 +215,8 @@ TEST(more_stretches_than_can_be_remembered)
 {
     static struct dead dead;
     for (int i = 0; i < 100; i++) {
-        char from[8];
-        char to[8];
+        char from[16];
+        char to[16];
         snprintf(from, sizeof from, "%03da", i);
         snprintf(to, sizeof to, "%03db", i);
         struct slice end = word(to);
