@@ -281,7 +281,7 @@ class StartAndEnd(Broker):
 
 
 class FullDisk(Broker):
-    """On a file system of 64 MiB of its own: a mount that nobody else sees and that goes with it."""
+    """On a file system of 64 MiB of its own: a mount nobody else sees, and that goes with it."""
 
     def setUp(self):
         super().setUp()
