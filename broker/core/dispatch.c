@@ -30,7 +30,7 @@ static int start(struct core *core, struct session *session, struct job *job)
 static int checkpoint_of(struct core *core, const struct job *job, struct slice *checkpoint_out)
 {
     struct slice value;
-    if (job->s.attempt <= 1) /* nobody has run it before */
+    if (!job->s.checkpointed)
         return 0;
     int rc = store_get(core->store, TABLE_CHECKPOINT, key_job(&job->id), &value);
     if (rc != 0)

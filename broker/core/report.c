@@ -156,6 +156,7 @@ static int keep_log(struct core *core, struct job *job, const struct wire_report
 
 static int keep_checkpoint(struct core *core, struct job *job, const struct wire_report_item *item)
 {
+    job->s.checkpointed = true;
     int rc = store_put(core->store, TABLE_CHECKPOINT, key_job(&job->id), item->checkpoint);
     return rc < 0 ? rc : job_emit_plain(core, job, "checkpoint");
 }

@@ -26,6 +26,7 @@ enum { FORMAT_VERSION = 1 };
  *   report_n              the last report of this fence that was stored
  *   log_*, event_first    bounds of what is kept in the log and event tables
  *   retention_ms          as submitted, if it was
+ *   checkpointed          the checkpoint table has something for the next attempt
  * Nested maps rest as they travel, with names as keys. */
 #define FIELDS_REC_STATE(F)                                                               \
     F(1,  state, status,       0, none)                                                   \
@@ -60,7 +61,8 @@ enum { FORMAT_VERSION = 1 };
     F(30, u64,   event_first,  UINT64_MAX, none)                                          \
     F(31, u64,   failure_n,    UINT64_MAX, none)                                          \
     F(32, time,  expires_at,   TIME_MAX_MS, none)                                         \
-    F(33, opt,   retention_ms, RETENTION_MAX_MS, none)
+    F(33, opt,   retention_ms, RETENTION_MAX_MS, none)                                    \
+    F(34, flag,  checkpointed, 0, none)
 
 /* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
 #define FIELDS_REC_IDEMPOTENCY(F)                                                         \
