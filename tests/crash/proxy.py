@@ -1,5 +1,5 @@
-"""A TCP proxy between a program and the broker, to lose what travels: it can be cut (connections are
-closed, new ones work) or frozen (bytes are taken and vanish, as on a dead link).
+"""A TCP proxy between a program and the broker, to lose what travels: it can be cut (connections
+are closed, new ones work) or frozen (bytes are taken and vanish, as on a dead link).
 """
 
 import selectors

@@ -1,5 +1,5 @@
-"""A full disk (O3): submits are refused with STORE_FULL, while reads, results, cancels and deletes go
-on; the broker never ends, and takes submits again by itself when there is room.
+"""A full disk (O3): submits are refused with STORE_FULL, while reads, results, cancels and deletes
+go on; the broker never ends, and takes submits again by itself when there is room.
 
 Needs a small file system, so root and mount(2): where that can't be had the tests are skipped, and
 fail instead if REEVE_NO_SKIP is set.

@@ -1,5 +1,5 @@
-"""kill -9 of workers: their jobs run again and are counted as lost, no handler is left behind, and a
-job that takes its workers down is bounded (L5, L9).
+"""kill -9 of workers: their jobs run again and are counted as lost, no handler is left behind, and
+a job that takes its workers down is bounded (L5, L9).
 """
 
 import time
@@ -101,7 +101,7 @@ class Short(KillWorkers):
 
 class Long(KillWorkers):
     def test_under_load(self):
-        self.again_and_again(40, 1500)
+        self.again_and_again(40, 1000)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Short(Sigterm, Workers):
         self.by_turns(5, 150)
 
     def test_a_worker_twice(self):
-        """Its handlers are ended although they ignore it, their jobs count no attempt and no loss."""
+        """Its handlers are ended although they ignore it; no attempt and no loss is counted."""
         self.start_broker()
         client, started = self.producer(), self.fleet.folder / "stubborn.runs"
         job = client.submit(type="stubborn", max_attempts=1, max_lost=1)["id"]

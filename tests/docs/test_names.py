@@ -141,7 +141,8 @@ class Rooms(unittest.TestCase):
 
     def test_files_that_a_room_names_are_there(self):
         for page in ROOMS:
-            names = re.findall(r"`([\w/]+\.(?:[ch]|def|map|trace|py|cmake))`", page.read_text())
+            pattern = r"`([\w/]+\.(?:[ch]|def|map|trace|py|cmake))`"
+            names = re.findall(pattern, page.read_text())
             for name in names:
                 found = (page.parent / name).exists() or (ROOT / name).exists()
                 library = any(re.fullmatch(header, name) for header, _ in house.LIBRARIES)

@@ -1,5 +1,5 @@
-"""The protocol, held to its document by a client that knows nothing else: sessions, submits that are
-safe to send again, questions, lists, bytes that are no message. Jobs at work: test_working.py.
+"""The protocol, held to its document by a client that knows nothing else: sessions, submits that
+are safe to send again, questions, lists, bytes that are no message. Jobs at work: test_working.py.
 """
 
 import unittest
