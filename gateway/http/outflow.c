@@ -15,8 +15,8 @@
 #include "base/log.h"
 
 enum {
-    BLOCK_SIZE = 4 * 1024,
-    KEPT_SIZE_MAX = 16 * BLOCK_SIZE,
+    BLOCK_SIZE = 1024,
+    KEPT_SIZE_MAX = 4 * BLOCK_SIZE,
     SOCKET_SIZE = 64 * 1024 /* what the kernel may hold back for one reader */
 };
 

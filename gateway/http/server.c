@@ -20,8 +20,8 @@
 #include "gateway/http/outflow.h"
 
 enum {
-    MEMORY_PER_CONNECTION = 32 * 1024, /* bounds the head of a request */
-    MEMORY_STEP = 8 * 1024,
+    MEMORY_PER_CONNECTION = 16 * 1024, /* bounds the head of a request; all of it gets touched */
+    MEMORY_STEP = 4 * 1024,
     CROWD_ROOM = 64,         /* connections beyond the limit, which are told so */
     SWALLOW_MAX = 64 * 1024, /* of a refused request, so that its connection can be kept */
     BODY_EXCESS_MAX = 1024 * 1024

@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 
-enum { TARGET_LEN_MAX = 8 * 1024, TARGET_SEGMENTS_MAX = 12, TARGET_PARAMS_MAX = 64 };
+enum { TARGET_LEN_MAX = 8 * 1024, TARGET_SEGMENTS_MAX = 12, TARGET_PARAMS_MAX = 32 };
 
 struct target_param {
     struct text name, value;
