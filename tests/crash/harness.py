@@ -86,14 +86,20 @@ class LoadCase(CrashCase):
         worker = self.fleet.worker(handlers={"cat": "cat"}, concurrency=4)
         load = self.start_load(spec=self.patient, types=self.types)
         for _ in range(times):
-            goal = load.answered + self.random.randrange(1, answers_max)
-            wait_until(lambda: load.answered >= goal or load.problem, 60, "more answers", 0.002)
+            self.wait_answers(load, self.random.randrange(1, answers_max))
             time.sleep(self.random.random() * 0.01)  # not always right after an answer
             end(self.broker)
             self.broker = self.start_broker()
         load.stop()
         self.audit(load, crews)
         self.assertTrue(worker.alive())
+
+    def wait_answers(self, load, count):
+        """Until so many more submits have been answered."""
+        goal = load.answered + count
+        wait_until(lambda: load.answered >= goal or load.problem or not self.broker.alive(), 60,
+                   "more answers", 0.002)
+        self.assertTrue(self.broker.alive(), self.broker.log)
 
     def audit(self, load, crews):
         producer = self.producer()

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness import LoadCase, new_id, wait_until
+from harness import LoadCase, new_id
 from wire_watcher import Watcher
 
 SOURCE = Path(__file__).with_name("eio.c")
@@ -65,16 +65,15 @@ class IoError(LoadCase):
 
     def dying_under_load(self, call, times):
         """The disk dies `times` times while jobs are submitted and worked on."""
-        broker = self.start_mortal(call)
+        self.broker = self.start_mortal(call)
         crews = [self.start_crew(name=f"crew {n}") for n in range(2)]
         load = self.start_load(spec=self.patient)
         for _ in range(times):
-            goal = load.answered + self.random.randrange(50, 400)
-            wait_until(lambda: load.answered >= goal or load.problem, 60, "answers")
+            self.wait_answers(load, self.random.randrange(50, 400))
             self.kill_disk()
-            self.check_gone(broker)
+            self.check_gone(self.broker)
             self.heal_disk()
-            broker = self.start_mortal(call)
+            self.broker = self.start_mortal(call)
         load.stop()
         self.audit(load, crews)
 

@@ -42,8 +42,8 @@ class Pauses(CrashCase):
 
 class Short(Pauses):
     def test_a_worker_past_its_lease(self):
-        """Its handler completes while it stands still; another worker completes the job too; then
-        it comes back with the first result."""
+        """Its handler completes while it stands still, and another worker has the job; then it
+        comes back with its result."""
         first = self.start_worker("first")
         job = self.client.submit(type="waiting")["id"]
         self.wait_started(1)
@@ -53,9 +53,25 @@ class Short(Pauses):
         second = self.start_worker("second")
         fences = self.wait_started(2)
         self.assertGreater(fences[1], fences[0])
+        first.resume()
+        self.works_again(first)
+        self.assertEqual(self.client.job(job)["status"], "running")
         self.let_go(2)
         found = self.wait_status(self.client, job, "completed")
         self.assertEqual((found["result"]["fence"], found["lost"]), (fences[1], 1))
+        self.assertTrue(second.alive())
+
+    def test_a_worker_that_comes_back_after_the_end(self):
+        """The same, when the other has completed it already: not a byte changes."""
+        first = self.start_worker("first")
+        job = self.client.submit(type="waiting")["id"]
+        self.wait_started(1)
+        first.pause()
+        self.let_go(1)
+        self.let_go(2)
+        second = self.start_worker("second")
+        found = self.wait_status(self.client, job, "completed")
+        self.assertEqual(found["result"]["fence"], self.wait_started(2)[1])
         before = self.stored(job)
         self.assertEqual(second.stop(), 0)
         first.resume()
@@ -97,10 +113,12 @@ class Short(Pauses):
         near = self.wire_worker(name="near")
         again = near.take(20)
         self.assertGreater(again.fence, hold.fence)
-        self.assertEqual(near.finish(again, result="near"), "accepted")
-        before = self.stored(job)
         proxy.thaw()
         far.until(lambda: hold.stop == "stale", 20, "the welcome says that it is lost")
+        self.assertEqual(far.finish(hold, result="far"), "stale")
+        self.assertEqual(self.client.job(job)["status"], "running")
+        self.assertEqual(near.finish(again, result="near"), "accepted")
+        before = self.stored(job)
         self.assertEqual(far.finish(hold, result="far"), "stale")
         self.assertEqual(self.stored(job), before)
 
