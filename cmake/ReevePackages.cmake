@@ -15,6 +15,13 @@ function(reeve_package name debian)
         message(FATAL_ERROR "${name} is missing: install the Debian package ${debian} "
                             "(deploy/dependencies build test installs all there are)")
     endif()
+    # Some .pc files (msgpack-c's on Debian 13) name a folder relative to nothing: it is the default.
+    get_target_property(folders PkgConfig::REEVE_${name} INTERFACE_INCLUDE_DIRECTORIES)
+    if(folders)
+        list(FILTER folders INCLUDE REGEX "^/")
+        set_target_properties(PkgConfig::REEVE_${name} PROPERTIES
+                              INTERFACE_INCLUDE_DIRECTORIES "${folders}")
+    endif()
     add_library(reeve_package_${name} INTERFACE)
     target_link_libraries(reeve_package_${name} INTERFACE PkgConfig::REEVE_${name})
     add_library(reeve::${name} ALIAS reeve_package_${name})
