@@ -134,6 +134,9 @@ static int check_hello(struct core *core, const struct msg_hello *hello,
     const struct session *session = session_of_id(core, &hello->session);
     if (session && session->epoch > hello->epoch)
         return refuse(core, WIRE_CONFLICT, "epoch", "this session has started again since");
+    if (session && (session->role == ROLE_WORKER) != (*role_out == ROLE_WORKER))
+        return refuse(core, WIRE_CONFLICT, "session", "this is the session of a %s",
+                      role_words[session->role]);
     if (!session && HASH_CNT(by_id, core->by_id) >= SESSIONS_MAX)
         return refuse(core, WIRE_UNAVAILABLE, "session", "there are too many sessions");
     return *role_out == ROLE_WORKER ? worker_check(core, hello) : 0;
