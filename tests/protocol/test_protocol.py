@@ -10,6 +10,7 @@ import msgpack
 from protocol_case import ProtocolCase
 from reeve_wire import new_id, pack, topic_of
 from wire_watcher import Watcher
+from wire_worker import Worker
 
 
 class OneJob(ProtocolCase):
@@ -82,6 +83,17 @@ class Sessions(ProtocolCase):
         older = self.producer(session=producer.session, epoch=6)
         self.assert_refused("CONFLICT", older.hello)
 
+    def test_a_worker_keeps_its_session(self):
+        """A client with the same id gets neither the session nor the jobs."""
+        client, worker = self.producer(), self.worker()
+        thief = self.producer(session=worker.session, epoch=worker.epoch)
+        self.assert_refused("CONFLICT", thief.hello)
+        client.submit(type="t")
+        self.assertEqual(worker.finish(worker.take()), "accepted")
+        other = Worker(self.fleet.workers, session=client.session, epoch=client.epoch)
+        self.addCleanup(other.close)
+        self.assert_refused("CONFLICT", other.hello)
+
     def test_roles_and_sockets(self):
         stranger = self.producer(role="worker")
         self.assert_refused("INVALID_REQUEST", stranger.hello)
@@ -137,6 +149,18 @@ class SubmitAgain(ProtocolCase):
         self.assertEqual(producer.ask("list_jobs")["total"], 1)
         self.assert_refused("IDEMPOTENCY_MISMATCH", lambda: producer.submit_many(
             [{"type": "t", "params": 2}], idempotency_key="k"))
+
+    def test_fifty_at_once_with_one_key(self):
+        clients = [self.producer() for _ in range(50)]
+        for client in clients:
+            client.hello()
+        fields = {"jobs": [{"type": "t", "params": "same"}], "idempotency_key": "k"}
+        requests = [client.send("submit", fields) for client in clients]
+        answers = [client.wait_answer(request, 20)
+                   for client, request in zip(clients, requests)]
+        self.assertEqual(len({answer["jobs"][0]["id"] for answer in answers}), 1)
+        self.assertEqual(sum(not answer.get("replayed") for answer in answers), 1)
+        self.assertEqual(clients[0].ask("list_jobs")["total"], 1)
 
     def test_a_key_is_the_owners_own(self):
         ann, bob = self.producer(owner="ann"), self.producer(owner="bob")
@@ -252,6 +276,24 @@ class Values(ProtocolCase):
             job = other.submit(type="t")
         self.assertEqual(job["status"], "pending")
 
+    def test_a_message_that_is_too_long(self):
+        """Not even an answer, but nobody else notices."""
+        producer, other = self.producer(), self.producer()
+        size = other.hello()["message_size_max"]
+        producer.hello()
+        producer.send_bytes(pack({"msg": "ping", "request": 1, "more": bytes(size)}))
+        self.assertIsNone(producer.receive(0.5))
+        self.assertEqual(other.ask("ping")["msg"], "pong")
+        self.assertEqual(producer.ask("ping")["msg"], "pong")
+
+    def test_a_value_that_is_too_deep(self):
+        producer = self.producer()
+        deep = None
+        for _ in range(32):
+            deep = [deep]
+        self.assertEqual(producer.submit(type="t", params=deep[0])["status"], "pending")
+        self.assert_refused("INVALID_REQUEST", lambda: producer.submit(type="t", params=[deep]))
+
     def test_more_than_one_frame(self):
         producer = self.producer()
         producer.socket.send_multipart([b"", pack({"msg": "ping", "request": 1})])
@@ -336,6 +378,19 @@ class Questions(ProtocolCase):
         message = msgpack.unpackb(frame, raw=False)
         self.assertEqual(message["msg"], "standing_is")
         self.assertEqual(message["standing"], {"job": job, "rev": 1, "status": "pending"})
+
+    def test_retention(self):
+        """A finished job goes when its time has come, and its id stays taken."""
+        producer, worker, job = self.producer(), self.worker(), new_id()
+        spec = {"type": "t", "id": job, "retention_ms": 300}
+        producer.submit(**spec)
+        producer.submit(type="t", id=new_id(), retention_ms=60000)
+        for _ in range(2):
+            worker.finish(worker.take())
+        worker.until(lambda: producer.standing(job) is None, 10, "retention")
+        self.assert_refused("GONE", lambda: producer.submit(**spec))
+        stats = producer.ask("get_stats")
+        self.assertEqual((stats["total_submitted"], stats["by_status"]["completed"]), (2, 1))
 
     def test_control(self):
         producer = self.producer()

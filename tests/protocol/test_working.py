@@ -149,6 +149,22 @@ class Cancel(ProtocolCase):
         self.assertEqual(client.ask("get_logs", id=job)["logs"], [])
         self.assert_refused("CONFLICT", lambda: client.result(job))
 
+    def test_a_race_with_the_result(self):
+        """Either the cancel is answered and no result is accepted, or the other way round (L7)."""
+        client, hand = self.producer(), self.worker()
+        seen = set()
+        for _ in range(40):
+            job = client.submit(type="t")["id"]
+            hold = hand.take()
+            request = client.send("cancel", id=job)
+            verdict = hand.finish(hold, result=1)
+            answer = client.wait_answer(request, 10)
+            won = answer["msg"] == "job_is"
+            self.assertEqual(verdict, "stale" if won else "accepted")
+            self.assertEqual(client.job(job)["status"], "cancelled" if won else "completed")
+            seen.add(won)
+        print(f"the cancel won: {seen}", flush=True)
+
     def test_holds_its_slot_until_the_handler_is_gone(self):
         client, hand = self.producer(), self.worker(slots=1)
         first = client.submit(type="t")["id"]
