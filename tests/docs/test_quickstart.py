@@ -115,6 +115,16 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(first.wait(), 0, first.text)
         self.assertEqual([pid for pid in first.pids() if lives(pid)], [])
 
+    def test_a_signal_while_the_job_runs_ends_all(self):
+        run = self.start("--port-base", "0")
+        run.wait_for("Processing chunks")
+        run.process.send_signal(signal.SIGTERM)
+        self.assertEqual(run.wait(), 130, run.text)
+        self.assertEqual(len(run.pids()), 4)
+        self.assertEqual([pid for pid in run.pids() if lives(pid)], [])
+        with self.assertRaises(ProcessLookupError):  # nor `reeve watch`, nor a handler
+            os.killpg(run.process.pid, 0)
+
     def test_what_a_killed_one_left_is_named(self):
         first = self.start("--port-base", "0")
         first.wait_for("4. A real job")
