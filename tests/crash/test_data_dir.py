@@ -4,9 +4,13 @@ sentence, never changed, never taken for empty, never a SIGBUS (D6).
 
 import hashlib
 import os
+import shutil
+import time
 import unittest
 
-from harness import CrashCase, Producer, wait_until
+from harness import CrashCase, wait_until
+from reeve_fleet import ANY_PORT
+from reeve_wire import Producer
 
 
 def digest(path):
@@ -39,6 +43,20 @@ class DataDir(CrashCase):
         self.assert_refused(r"data\.mdb")
         self.assertEqual(digest(data), before, "the damaged file was changed")
 
+
+    def killed_while_it_starts(self, times):
+        """At any moment of its very first start and of later ones: the next start succeeds."""
+        options = ["--data", self.fleet.data, "--clients", ANY_PORT, "--workers", ANY_PORT,
+                   "--events", ANY_PORT]
+        for turn in range(times):
+            if turn % 3 == 0:
+                shutil.rmtree(self.fleet.data, ignore_errors=True)
+            broker = self.fleet.start("reeve-broker", *options)
+            time.sleep(self.random.random() * 0.06)
+            broker.kill()
+        broker = self.start_broker()
+        self.producer().submit(type="t")
+        self.assertEqual(broker.stop(), 0)
 
     def flip(self, times):
         """Some byte of a page's head inverted: refused, or the page was not in use, or the broker
@@ -97,6 +115,9 @@ class Short(DataDir):
         broker.resume()
         self.producer().submit(type="t")
 
+    def test_killed_while_it_starts(self):
+        self.killed_while_it_starts(30)
+
     def test_cut_short(self):
         self.assert_damage_is_refused(lambda data: os.truncate(data, data.stat().st_size // 2))
 
@@ -129,6 +150,9 @@ class Short(DataDir):
 class Long(DataDir):
     def test_flipped_bytes(self):
         self.flip(150)
+
+    def test_killed_while_it_starts(self):
+        self.killed_while_it_starts(300)
 
 
 def stopped(pid):

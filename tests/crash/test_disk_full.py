@@ -11,7 +11,8 @@ import subprocess
 import time
 import unittest
 
-from harness import CrashCase, Refused, Silent, wait_until
+from harness import CrashCase, wait_until
+from reeve_wire import Refused, Silent
 
 MEBI = 1024 * 1024
 

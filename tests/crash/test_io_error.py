@@ -10,7 +10,8 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness import LoadCase, new_id
+from harness import LoadCase
+from reeve_wire import new_id
 from wire_watcher import Watcher
 
 SOURCE = Path(__file__).with_name("eio.c")

@@ -5,8 +5,9 @@ a job that takes its workers down is bounded (L5, L9).
 import time
 import unittest
 
+from audit import by_status
 from handlers import NAP, POISON, STUBBORN, handlers_alive, lines_of
-from harness import CrashCase, by_status, wait_all_ended, wait_until
+from harness import CrashCase, wait_all_ended, wait_until
 
 
 class KillWorkers(CrashCase):

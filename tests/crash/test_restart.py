@@ -2,6 +2,7 @@
 killed or stopped and comes back, and nothing is run a second time. Fences go on growing (L3).
 """
 
+import time
 import unittest
 
 from harness import CrashCase
@@ -85,6 +86,52 @@ class Short(Restart):
 
     def test_stopped_with_200_running(self):
         self.restart_with(200, 2, lambda broker: self.assertEqual(broker.stop(), 0))
+
+    def test_cancelled_while_it_ran(self):
+        """The broker is killed right after it has answered the cancel: the word still reaches the
+        worker, and a job whose worker never comes back ends too."""
+        self.broker = self.start_broker()
+        client, here, gone = self.producer(), self.wire_worker(), self.wire_worker(name="gone")
+        jobs, holds = [], []
+        for worker in (here, gone):
+            jobs.append(client.submit(type="t")["id"])
+            holds.append(worker.take())
+            worker.pump(0.1)
+        for job in jobs:
+            client.ask("cancel", id=job, reason="no more")
+        self.broker.kill()
+        gone.close()
+        self.start_broker()
+        here.until(lambda: holds[0].stop, 20, "the word")
+        self.assertEqual(holds[0].stop, "cancelled")
+        self.assertEqual(here.finish(holds[0], result="too late"), "stale")
+        here.until(lambda: not client.standing(jobs[1]).get("ending"), 20, "the other's end")
+        for job in jobs:
+            types = [event["type"] for event in client.events(job)["events"]]
+            self.assertEqual(types, ["submitted", "running", "cancelled", "ended"])
+            self.assertEqual(client.job(job)["cancel"]["reason"], "no more")
+        self.assertTrue(here.quiet(0.3))
+
+    def test_delays_and_retries_are_kept(self):
+        """Due while the broker is away, or after it: never early, all of them run once."""
+        self.broker = self.start_broker()
+        client, worker = self.producer(), self.wire_worker(slots=30)
+        failing = client.submit(type="t", backoff_ms=1000, max_attempts=2)["id"]
+        worker.finish(worker.take(), "failed", error={"type": "E", "retryable": True})
+        born = time.time()
+        client.submit_many([{"type": "t", "name": str(delay), "delay_ms": delay} for delay in
+                            (self.random.randrange(200, 3000) for _ in range(20))])
+        self.broker.kill()
+        time.sleep(0.5)  # some are due meanwhile
+        self.start_broker()
+        for _ in range(20 + 1):
+            hold = worker.take()
+            waited = (time.time() - born) * 1000
+            if hold.job != failing:
+                self.assertGreaterEqual(waited + 1, int(hold.item["name"]))
+            self.assertEqual(worker.finish(hold), "accepted")
+        self.assertTrue(worker.quiet(0.2))
+        self.assertEqual(client.job(failing)["attempt"], 2)
 
 
 class Long(Restart):

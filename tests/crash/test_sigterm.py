@@ -5,8 +5,10 @@ Workers finish what they run and take nothing new; told twice, they give it back
 import time
 import unittest
 
+from audit import by_status
 from handlers import NAP, STUBBORN, handlers_alive, lines_of
-from harness import CrashCase, LoadCase, by_status, topic_of, wait_all_ended, wait_until
+from harness import CrashCase, LoadCase, wait_all_ended, wait_until
+from reeve_wire import topic_of
 
 BOUND = 10.0  # seconds; the sockets linger for one, a sanitizer looks for leaks at the end
 

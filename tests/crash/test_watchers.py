@@ -6,8 +6,9 @@ import json
 import subprocess
 import unittest
 
-from harness import CrashCase, topic_of, wait_until
+from harness import CrashCase, wait_until
 from proxy import Proxy
+from reeve_wire import topic_of
 from wire_watcher import Watcher
 
 
