@@ -15,7 +15,7 @@ function(reeve_package name debian)
         message(FATAL_ERROR "${name} is missing: install the Debian package ${debian} "
                             "(deploy/dependencies build test installs all there are)")
     endif()
-    # Some .pc files (msgpack-c's on Debian 13) name a folder relative to nothing: it is the default.
+    # Some .pc files (msgpack-c's on Debian 13) name a folder relative to nothing: the default.
     get_target_property(folders PkgConfig::REEVE_${name} INTERFACE_INCLUDE_DIRECTORIES)
     if(folders)
         list(FILTER folders INCLUDE REGEX "^/")
