@@ -45,8 +45,10 @@ class Watchers(CrashCase):
             items = [{"job": hold.job, "fence": hold.fence, "n": hold.reports + n + 1,
                       "log": {"message": "x" * size}} for n in range(min(500, count - first))]
             hold.reports += len(items)
+            self.hand.unreported.update(
+                {(hold.job, hold.fence, item["n"]): item for item in items})
             self.hand.send("report", items=items)
-        self.hand.verdicts.clear()
+            self.hand.until(lambda: not self.hand.unreported, 60, "stored")
 
     def check(self, watcher, logs):
         """Everything, in order, once."""
@@ -108,7 +110,6 @@ class Short(Watchers):
         hold, watcher = self.watched(hwm=1)
         lines = 20000
         self.say(hold, lines, 1900)
-        self.hand.until(lambda: self.client.standing(hold.job)["rev"] >= lines + 2, 60)
         self.hand.finish(hold)
         types = watcher.follow(20)
         self.assertEqual(types[-1], "completed")
