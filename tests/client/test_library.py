@@ -139,7 +139,8 @@ class Installed(unittest.TestCase):
 
     def test_cmake(self):
         flags = " ".join(sanitizer_flags())
-        output("cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}",
+        output("cmake", "-S", ".", "-B", "build", "-G", "Ninja",
+               f"-DCMAKE_PREFIX_PATH={self.prefix}",
                f"-DCMAKE_C_COMPILER={self.compiler}", f"-DCMAKE_C_FLAGS={flags}",
                cwd=self.folder, env=self.environment)
         output("cmake", "--build", "build", cwd=self.folder, env=self.environment)
