@@ -110,7 +110,6 @@ class Short(DataDir):
     def test_a_stopped_broker_holds_its_lock(self):
         broker = self.start_broker()
         broker.pause()
-        wait_until(lambda: stopped(broker.pid), 5, "SIGSTOP")
         self.assert_refused("in use")
         broker.resume()
         self.producer().submit(type="t")
@@ -153,12 +152,6 @@ class Long(DataDir):
 
     def test_killed_while_it_starts(self):
         self.killed_while_it_starts(300)
-
-
-def stopped(pid):
-    """Whether the process is in the state T."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"
 
 
 def overwrite(path, at, new):

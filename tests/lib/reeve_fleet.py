@@ -119,7 +119,14 @@ class Program:
             self.process.send_signal(number)
 
     def pause(self):
+        """SIGSTOP, and waits until all of it stands still."""
         self.signal(signal.SIGSTOP)
+        wait_until(self._all_stopped, 10, f"{self.name} stands still", 0.002)
+
+    def _all_stopped(self):
+        stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        states = [stat.read_text().rpartition(")")[2].split()[0] for stat in stats]
+        return set(states) == {"T"}
 
     def resume(self):
         self.signal(signal.SIGCONT)

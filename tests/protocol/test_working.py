@@ -187,7 +187,7 @@ class Cancel(ProtocolCase):
 
 
 class Fences(ProtocolCase):
-    broker_options = ("--heartbeat", "100ms", "--lost-after", "500ms", "--grace", "100ms")
+    broker_options = ("--heartbeat", "100ms", "--lost-after", "1s", "--grace", "100ms")
 
     def lose(self, client, hand, **spec):
         """A job that `hand` held and lost: it beats, but does not list it."""

@@ -109,7 +109,7 @@ class Worker(Peer):
         for item in stale:
             hold = self.holds.pop((item["job"], item["fence"]), None)
             if hold:
-                hold.stop = "stale"
+                hold.stop = hold.stop or "stale"
 
     def on_error(self, message):
         if message["code"] == "UNKNOWN_SESSION":
