@@ -6,14 +6,18 @@ a handler is known by the fleet's folder in its environment.
 
 import os
 
-# Notes its pid; complains if the attempt before it still lives on this host (L9). The params say
-# how long it takes.
-NAP = """#!/bin/sh
+# The head of a handler: notes its pid, and complains if the attempt before it still lives on this
+# host (L9).
+TWINS = """#!/bin/sh
 mine="$CRASH/pid.$REEVE_JOB_ID"
 if [ -f "$mine" ] && kill -0 "$(cat "$mine")" 2>/dev/null; then
     echo "$REEVE_JOB_ID attempt $REEVE_ATTEMPT" >>"$CRASH/twins"
 fi
 echo $$ >"$mine"
+"""
+
+# The params say how long it takes.
+NAP = TWINS + """
 read -r params
 echo "$REEVE_JOB_ID $REEVE_FENCE" >>"$CRASH/runs"
 sleep "$params"

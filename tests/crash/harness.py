@@ -50,8 +50,8 @@ class CrashCase(unittest.TestCase):
         load.start()
         return load
 
-    def start_crew(self, **kw):
-        crew = Crew(self.fleet.workers, **kw)
+    def start_crew(self, endpoint=None, **kw):
+        crew = Crew(endpoint or self.fleet.workers, **kw)
         self.addCleanup(crew.stop)
         crew.start()
         return crew
@@ -118,4 +118,19 @@ def wait_all_ended(producer, timeout=60.0):
             return unfinished(producer) == 0
         except Silent:
             return False
-    wait_until(ended, timeout, "every job has ended", step=0.1)
+    try:
+        wait_until(ended, timeout, "every job has ended", step=0.1)
+    except AssertionError as late:
+        raise AssertionError(f"{late}\n{lives_of_unfinished(producer)}") from None
+
+
+def lives_of_unfinished(producer):
+    """What became so far of some jobs that have not ended, for a person."""
+    stats = producer.ask("get_stats")
+    lines = [f"{stats['by_status']} workers {stats['workers']} slots {stats['slots']}"]
+    waiting = ["pending", "running", "scheduled"]
+    for job in producer.ask("list_jobs", status=waiting, limit=5, oldest_first=True)["jobs"]:
+        events = producer.events(job["id"])["events"]
+        lines.append(f"{job['name']} ({job['type']}): " + " ".join(
+            f"{event['type']}@{event['at'] % 10**6}" for event in events[-12:]))
+    return "\n".join(lines)

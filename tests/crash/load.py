@@ -60,9 +60,11 @@ class Load(Worked):
     A third with ids of their own, a third with an idempotency key: these are sent again until they
     are answered. The last third is sent once: it may be there once or not at all."""
 
-    def __init__(self, endpoint, seed, types=("echo",), window=40, spec=None):
+    def __init__(self, endpoint, seed, types=("echo",), window=40, rate=None, spec=None):
         super().__init__()
         self.random = random.Random(seed)
+        self.rate = rate  # submits a second at most, or None
+        self.began = time.monotonic()
         self.producer = Producer(endpoint)
         self.producer.resend_after = 1.0
         self.types = types
@@ -76,14 +78,15 @@ class Load(Worked):
         self.producer.hello(60)
         while not self.stopping.is_set():
             self.fill()
-            self.take(0.5)
+            self.take(0.5 if self.waiting else 0.01)
         deadline = time.monotonic() + 30
         while self.waiting and time.monotonic() < deadline:
             self.take(0.5)
         self.producer.close()
 
     def fill(self):
-        while len(self.waiting) < self.window:
+        most = self.rate * (time.monotonic() - self.began) if self.rate else float("inf")
+        while len(self.waiting) < self.window and len(self.submits) < most:
             self.submits.append(self.next_submit())
             self.send(self.submits[-1])
 
