@@ -260,6 +260,18 @@ class Fences(ProtocolCase):
         self.assertEqual((found["error"]["type"], found["lost"]), ("PoisonError", 2))
         self.assertFalse(survivor.fresh)
 
+    def test_poison_that_leaves_no_time_to_list_it(self):
+        client = self.producer()
+        job = client.submit(type="t", max_lost=2, max_attempts=50)["id"]
+        for n in range(2):
+            hand = self.worker(name=f"victim {n}")
+            hand.beat = lambda: None
+            hand.take()
+            hand.connect()  # and not a word more
+        survivor = self.worker()
+        survivor.until(lambda: client.job(job)["status"] == "failed", 15, "poisoned")
+        self.assertEqual(client.job(job)["error"]["type"], "PoisonError")
+
     def test_what_was_never_listed_is_undone(self):
         client, hand = self.producer(), self.worker()
         job = client.submit(type="t", max_lost=1)["id"]
