@@ -26,7 +26,8 @@ class DiskFull(CrashCase):
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
             self.unable(f"no tmpfs can be mounted: {done.stderr.strip()}")
-        self._cleanups.insert(0, (subprocess.run, (["umount", "-l", self.disk],), {}))
+        # Lazily: the broker goes on with it until the fleet is closed, which removes the folder.
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
         self.fleet.data = self.disk / "data"
 
     def unable(self, why):
