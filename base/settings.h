@@ -28,7 +28,7 @@
 #include "base/slice.h"
 
 /* The most rows a table may have, and entries a list. */
-#define SETTINGS_ROWS_MAX 128
+#define SETTINGS_ROWS_MAX 256
 #define SETTINGS_LIST_MAX 1024
 
 /* What a number, duration or size without a default holds when it was not given. */

@@ -13,8 +13,8 @@ enum cli_command {
 #undef COMMAND
     COMMAND_COUNT
 };
-#define ON(NAME) (1u << COMMAND_##NAME)
-#define ON_ALL   ((1u << COMMAND_COUNT) - 1u)
+#define ON(NAME) (UINT64_C(1) << COMMAND_##NAME)
+#define ON_ALL   ((UINT64_C(1) << COMMAND_COUNT) - 1u)
 
 struct cli_settings {
 #define OPTION(commands, field, name, letter, kind, ...) SETTING_TYPE_##kind field;

@@ -26,7 +26,7 @@ static const struct command commands[] = {
 };
 
 struct option {
-    unsigned commands;
+    uint64_t commands;
     struct setting row;
 };
 
@@ -39,6 +39,7 @@ static const struct option options[] = {
 #undef OPTION
 };
 
+_Static_assert(COMMAND_COUNT < 64, "a set of commands has 64 bits");
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
 _Static_assert(OPTION_COUNT <= SETTINGS_ROWS_MAX, "more options than settings take");
 
@@ -109,7 +110,7 @@ const struct settings_table *cli_table(enum cli_command command)
 {
     static struct setting rows[OPTION_COUNT];
     static struct settings_table table;
-    unsigned wanted = command == COMMAND_COUNT ? ON_ALL : 1u << command;
+    uint64_t wanted = command == COMMAND_COUNT ? ON_ALL : UINT64_C(1) << command;
     size_t count = 0;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         bool shown = command == COMMAND_COUNT ? options[i].commands == ON_ALL : true;
