@@ -6,37 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "broker/core/counter.h"
+#include "broker/core/ready.h"
 
 enum { SEEKS_MAX = 2000 }; /* groups looked at for one pick; then the next pick goes on */
-
-/* The first ready job under `prefix`, strictly behind `after`. 1, 0, -errno. */
-static int seek(struct core *core, struct slice prefix, struct slice after,
-                struct rec_ready *ready_out)
-{
-    struct store_range range = {.table = TABLE_READY, .prefix = prefix, .after = after, .limit = 1};
-    int rc = store_scan(core->store, &range, &core->rows);
-    if (rc < 0 || core->rows.count == 0)
-        return rc;
-    return key_ready_parse(core->rows.at[0].key, ready_out) == 0 ? 1 : -EBADMSG;
-}
-
-/* Makes of a part's bytes the place behind all keys that begin with them: the part's last byte is
- * a text's ending 0 or a priority, and nothing sorts between it and its successor but its own. */
-static struct slice behind(struct rec_key *key, struct slice part)
-{
-    CHECK(part.len > 0);
-    memmove(key->at, part.at, part.len);
-    key->len = part.len;
-    key->at[key->len - 1]++;
-    return (struct slice){key->at, key->len};
-}
-
-static bool is_older(const struct rec_ready *a, const struct rec_ready *b)
-{
-    return a->at != b->at ? a->at < b->at : a->arrival < b->arrival;
-}
 
 /* One group of one priority of one queue: where a pick is looking. */
 struct place {
@@ -56,10 +29,10 @@ static int pick_named(struct core *core, const struct worker *worker, const stru
         struct rec_ready head;
         struct slice lane =
             key_ready_lane(&key, place->queue, place->priority, place->group, worker->types[i]);
-        int rc = seek(core, lane, (struct slice){0}, &head);
+        int rc = ready_seek(core, lane, (struct slice){0}, &head);
         if (rc < 0)
             return rc;
-        if (rc == 1 && (!found || is_older(&head, best))) {
+        if (rc == 1 && (!found || ready_is_older(&head, best))) {
             *best = head;
             found = 1;
         }
@@ -78,10 +51,10 @@ static int pick_any(struct core *core, const struct place *place, struct rec_rea
             key_ready_lane(&lane_key, place->queue, place->priority, place->group, head.type);
         struct slice prefix =
             key_ready_group(&prefix_key, place->queue, place->priority, place->group);
-        int rc = seek(core, prefix, behind(&after_key, lane), &head);
+        int rc = ready_seek(core, prefix, ready_behind(&after_key, lane), &head);
         if (rc <= 0)
             return rc < 0 ? rc : 1;
-        if (is_older(&head, best))
+        if (ready_is_older(&head, best))
             *best = head;
     }
     return 1;
@@ -96,9 +69,10 @@ static int walk_groups(struct core *core, const struct worker *worker, struct pl
         struct rec_ready first;
         struct slice after = {0};
         if (from.len)
-            after = behind(&after_key, key_ready_group(&key, place->queue, place->priority, from));
+            after = ready_behind(&after_key,
+                                 key_ready_group(&key, place->queue, place->priority, from));
         struct slice prefix = key_ready_priority(&key, place->queue, place->priority);
-        int rc = seek(core, prefix, after, &first);
+        int rc = ready_seek(core, prefix, after, &first);
         if (rc <= 0)
             return rc;
         if (until.len && text_cmp(first.group, until) > 0)
@@ -166,14 +140,14 @@ static int pick_in_queue(struct core *core, const struct worker *worker, struct 
     struct slice after = {0};
     for (int tried = 0; tried <= PRIORITY_MAX; tried++) {
         struct rec_ready first;
-        int rc = seek(core, key_ready_queue(&key, queue), after, &first);
+        int rc = ready_seek(core, key_ready_queue(&key, queue), after, &first);
         if (rc <= 0)
             return rc;
         uint64_t priority = first.priority;
         rc = pick_in_priority(core, worker, queue, priority, best);
         if (rc != 0)
             return rc;
-        after = behind(&after_key, key_ready_priority(&key, queue, priority));
+        after = ready_behind(&after_key, key_ready_priority(&key, queue, priority));
     }
     return 0;
 }
