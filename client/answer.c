@@ -75,7 +75,7 @@ int answer_logs(const struct msg_logs *logs, struct buf *out)
                       logs->total, logs->next, logs->dropped);
 }
 
-int answer_stats(const struct msg_stats *stats, struct buf *out)
+int answer_whole(const struct message *answer, struct buf *out)
 {
-    return json_from_struct(stats, message_shape(MSG_STATS), out);
+    return json_from_struct(message_body(answer), message_shape(answer->id), out);
 }

@@ -249,10 +249,29 @@ int reeve_logs(struct reeve *reeve, const char *id, const struct reeve_log_filte
     return code == REEVE_OK ? jobs_logs(reeve, &uuid, filter, take_logs, logs_out) : code;
 }
 
+int jobs_why(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_GET_WHY, .get_why = {.id = *id}};
+    return handle_call(reeve, &request, MSG_WHY, use, arg);
+}
+
+static int take_why(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    return answer_take(reeve, answer_whole(answer, &text), &text, arg);
+}
+
+int reeve_why(struct reeve *reeve, const char *id, char **why_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_why(reeve, &uuid, take_why, why_out) : code;
+}
+
 static int take_stats(void *arg, struct reeve *reeve, const struct message *answer)
 {
     struct buf text = {0};
-    return answer_take(reeve, answer_stats(&answer->stats, &text), &text, arg);
+    return answer_take(reeve, answer_whole(answer, &text), &text, arg);
 }
 
 int reeve_stats(struct reeve *reeve, char **stats_out)

@@ -13,6 +13,9 @@ int jobs_cancel(struct reeve *reeve, const struct uuid *id, const char *reason, 
                 void *arg);
 int jobs_retry(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg);
 
+/* why. */
+int jobs_why(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg);
+
 /* jobs; logs. `filter` of a list is not NULL. */
 int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg);
 int jobs_logs(struct reeve *reeve, const struct uuid *id, const struct reeve_log_filter *filter,

@@ -232,6 +232,10 @@ struct reeve_log_filter {
 REEVE_API int reeve_logs(struct reeve *reeve, const char *id, const struct reeve_log_filter *filter,
                          char **logs_out);
 
+/* Why a job is not running: {"id", "status", "reason", "text", "details", "position",
+ * "position_is_minimum", "estimated_start"}; what does not apply or is not known is absent. */
+REEVE_API int reeve_why(struct reeve *reeve, const char *id, char **why_out);
+
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
 

@@ -27,6 +27,11 @@ const char *message_name(enum message_id id)
     return message_rows[(unsigned)id < MSG_COUNT ? id : MSG_NONE].name.at;
 }
 
+const void *message_body(const struct message *message)
+{
+    return (const char *)message + OWN_FIELDS;
+}
+
 const struct shape *message_shape(enum message_id id)
 {
     return message_rows[(unsigned)id < MSG_COUNT ? id : MSG_NONE].shape;

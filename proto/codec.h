@@ -108,15 +108,15 @@ struct shape {
 
 /* Makes a struct `tag` from a table's rows, and the descriptor `shape_NAME` beside it. */
 #define SHAPE_MEMBER(number, kind, name, max, of) kind_##kind name;
-#define SHAPE_STRUCT(tag, FIELDS) \
-    struct tag {                  \
-        FIELDS(SHAPE_MEMBER)      \
+#define SHAPE_STRUCT(tag, FIELDS)                                          \
+    struct tag {                                                           \
+        FIELDS(SHAPE_MEMBER)                                               \
         uint8_t end_; /* a shape may have no fields; C11 wants a member */ \
     }
 
 /* --- the shapes of shapes.def: struct wire_NAME, descriptor shape_NAME ----------------------- */
-#define SHAPE(NAME, name)                         \
-    SHAPE_STRUCT(wire_##name, FIELDS_##NAME);     \
+#define SHAPE(NAME, name)                     \
+    SHAPE_STRUCT(wire_##name, FIELDS_##NAME); \
     extern const struct shape shape_##name;
 #include "proto/shapes.def"
 #undef SHAPE
@@ -165,8 +165,8 @@ int shape_encode(struct buf *out, const struct shape *shape, const void *value,
  * zeroed first). 0; 1 with *fault set (INVALID_REQUEST, or PAYLOAD_TOO_LARGE for an over-long any
  * or blob). Unknown keys are skipped, a key twice is a fault, nil is as absent (but an any). The
  * maps and lists inside are checked when they are read in their turn. */
-int shape_decode(struct slice in, const struct shape *shape, enum shape_keys keys,
-                 void *value_out, struct fault *fault);
+int shape_decode(struct slice in, const struct shape *shape, enum shape_keys keys, void *value_out,
+                 struct fault *fault);
 
 /* Walks a `list`, `texts` or `uuids` value. An empty slice is an empty list. */
 struct list_iter {
@@ -201,8 +201,9 @@ int message_encode(struct buf *out, const struct message *message);
  * told. `message_out->id` is MSG_NONE on a fault. */
 int message_decode(struct slice frame, struct message *message_out, struct fault *fault);
 
-const char *message_name(enum message_id id);                /* "submit"; "none" */
-const struct shape *message_shape(enum message_id id);       /* its own fields */
+const char *message_name(enum message_id id);            /* "submit"; "none" */
+const struct shape *message_shape(enum message_id id);   /* its own fields */
+const void *message_body(const struct message *message); /* the struct of that shape in it */
 extern const struct shape shape_envelope;
 
 /* Who may send a message: a mask of these. */
@@ -214,7 +215,7 @@ unsigned message_senders(enum message_id id);
 void fault_within(struct fault *fault, const char *parent, int64_t index);
 
 /* Sets *fault, printf-style. Returns 1, so that a check can end with `return fault_set(…)`. */
-int fault_set(struct fault *fault, enum wire_error error, const char *field,
-              const char *problem, ...) __attribute__((format(printf, 4, 5)));
+int fault_set(struct fault *fault, enum wire_error error, const char *field, const char *problem,
+              ...) __attribute__((format(printf, 4, 5)));
 
 #endif

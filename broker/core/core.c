@@ -23,6 +23,7 @@
 #include "broker/core/session.h"
 #include "broker/core/submit.h"
 #include "broker/core/timer.h"
+#include "broker/core/why.h"
 
 /* A gap in the clock longer than this means that the broker itself was away, not its workers. */
 enum { AWAY_MS = 1000 };
@@ -42,6 +43,7 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_GET_LOGS] = handle_get_logs,
     [MSG_GET_EVENTS] = handle_get_events,
     [MSG_GET_REVS] = handle_get_revs,
+    [MSG_GET_WHY] = handle_get_why,
     [MSG_GET_STATS] = handle_get_stats,
     [MSG_HEARTBEAT] = handle_heartbeat,
     [MSG_REPORT] = handle_report,

@@ -11,7 +11,7 @@
 
 static const char dimensions[] = {'a', 'q', 't', 'o'};
 
-static struct counter *find(const struct core *core, char dimension, struct text name)
+struct counter *counter_at(const struct core *core, char dimension, struct text name)
 {
     char key[sizeof((struct counter *)0)->key];
     if (name.len > OWNER_LEN_MAX)
@@ -26,7 +26,7 @@ static struct counter *find(const struct core *core, char dimension, struct text
 
 const struct counter *counter_find(const struct core *core, char dimension, struct text name)
 {
-    return find(core, dimension, name);
+    return counter_at(core, dimension, name);
 }
 
 static struct counter *make(struct core *core, char dimension, struct text name)
@@ -41,7 +41,7 @@ static struct counter *make(struct core *core, char dimension, struct text name)
         memcpy(counter->key + 1, name.at, name.len);
     counter->key_len = 1 + name.len;
     HASH_ADD_KEYPTR(hh, core->counters, counter->key, counter->key_len, counter);
-    if (!find(core, dimension, name)) { /* out of memory inside the table */
+    if (!counter_at(core, dimension, name)) { /* out of memory inside the table */
         free(counter);
         return NULL;
     }
@@ -51,7 +51,7 @@ static struct counter *make(struct core *core, char dimension, struct text name)
 
 static int admit(struct core *core, char dimension, struct text name)
 {
-    if (find(core, dimension, name))
+    if (counter_at(core, dimension, name))
         return 0;
     if (core->counter_count[(unsigned char)dimension] >= COUNTER_NAMES_MAX)
         return refuse(core, WIRE_INVALID_REQUEST,
@@ -94,9 +94,9 @@ void counter_move(struct core *core, const struct rec_state *state, enum job_sta
                   enum job_state to)
 {
     bump(core, core->all, from, to);
-    bump(core, find(core, 'q', state->queue), from, to);
-    bump(core, find(core, 't', state->type), from, to);
-    bump(core, find(core, 'o', state->owner), from, to);
+    bump(core, counter_at(core, 'q', state->queue), from, to);
+    bump(core, counter_at(core, 't', state->type), from, to);
+    bump(core, counter_at(core, 'o', state->owner), from, to);
 }
 
 static int save_one(struct core *core, struct counter *counter)
@@ -137,7 +137,7 @@ static int load_row(struct core *core, const struct store_row *row)
     enum job_state status;
     if (key_counter_parse(row->key, &dimension, &name, &status) != 0 || row->value.len != 8)
         return -EBADMSG;
-    struct counter *counter = find(core, dimension, name);
+    struct counter *counter = counter_at(core, dimension, name);
     if (!counter)
         counter = make(core, dimension, name);
     if (!counter)

@@ -19,6 +19,8 @@ void counter_move(struct core *core, const struct rec_state *state, enum job_sta
 
 /* The counter of a name, or NULL: nothing was ever counted under it. */
 const struct counter *counter_find(const struct core *core, char dimension, struct text name);
+/* The same for pace.c, which keeps its figures in them. */
+struct counter *counter_at(const struct core *core, char dimension, struct text name);
 
 /* Writes what changed since the last call. 0 or -errno of the store. */
 int counters_save(struct core *core);

@@ -7,6 +7,7 @@
 #include "broker/core/job.h"
 #include "broker/core/lane.h"
 #include "broker/core/lease.h"
+#include "broker/core/pace.h"
 
 /* The job is this worker's: its state, its event. */
 static int start(struct core *core, struct session *session, struct job *job)
@@ -23,6 +24,7 @@ static int start(struct core *core, struct session *session, struct job *job)
         return rc;
     struct wire_event event = {
         .type = TEXT("running"), .attempt = opt_of(job->s.attempt), .worker = job->s.worker};
+    pace_started(core, &job->s);
     rc = job_emit(core, job, &event);
     return rc < 0 ? rc : job_save(core, job);
 }

@@ -88,19 +88,32 @@ static int walk_groups(struct core *core, const struct worker *worker, struct pl
     return 0;
 }
 
-static struct turn *turn_of(struct core *core, struct text queue, uint64_t priority)
+static struct turn *find_turn(const struct core *core, struct text queue, uint64_t priority)
 {
     uint8_t key[sizeof((struct turn *)0)->key];
+    struct turn *turn;
     memcpy(key, queue.at, queue.len);
     key[queue.len] = (uint8_t)priority;
-    struct turn *turn;
     HASH_FIND(hh, core->turns, key, queue.len + 1, turn);
+    return turn;
+}
+
+struct text lane_last_group(const struct core *core, struct text queue, uint64_t priority)
+{
+    const struct turn *turn = find_turn(core, queue, priority);
+    return turn ? (struct text){turn->group, turn->group_len} : (struct text){0};
+}
+
+static struct turn *turn_of(struct core *core, struct text queue, uint64_t priority)
+{
+    struct turn *turn = find_turn(core, queue, priority);
     if (turn)
         return turn;
     turn = calloc(1, sizeof *turn);
     if (!turn)
         return NULL;
-    memcpy(turn->key, key, queue.len + 1);
+    memcpy(turn->key, queue.at, queue.len);
+    turn->key[queue.len] = (uint8_t)priority;
     turn->key_len = queue.len + 1;
     HASH_ADD_KEYPTR(hh, core->turns, turn->key, turn->key_len, turn);
     return turn;

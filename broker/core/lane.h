@@ -11,6 +11,10 @@
 /* 1: *job_out is the pick, and the turns have moved on; 0: nothing for this worker; -errno. */
 int lane_pick(struct core *core, struct worker *worker, struct uuid *job_out);
 
+/* The group that was served last in one priority of a queue; empty: none yet. Borrowed until the
+ * next pick. */
+struct text lane_last_group(const struct core *core, struct text queue, uint64_t priority);
+
 void turns_fini(struct core *core);
 
 #endif

@@ -70,11 +70,21 @@ struct session {
     UT_hash_handle by_id, by_peer;
 };
 
+/* What pace.c remembers of a queue (starts) or a type (runs). */
+enum { PACE_SLICES = 7, PACE_SLICE_MS = 10 * 1000 };
+struct pace {
+    uint64_t first, slice; /* numbers of the first and the latest slice of time; from 1 */
+    uint32_t started[PACE_SLICES];
+    uint32_t runs; /* how many the mean is of, up to a bound: then the old ones fade */
+    double run_ms;
+};
+
 /* How many jobs of one queue, type, owner or all are in each state; [JOB_NONE] = ever submitted. */
 struct counter {
     char dimension; /* 'a' all, 'q' queue, 't' type, 'o' owner */
     uint64_t count[JOB_STATE_COUNT];
     uint32_t dirty; /* bit per state: differs from the store */
+    struct pace pace;
     struct counter *next_dirty;
     UT_hash_handle hh;
     size_t key_len;

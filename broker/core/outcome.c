@@ -6,6 +6,7 @@
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
 #include "broker/core/lease.h"
+#include "broker/core/pace.h"
 #include "broker/core/reply.h"
 
 static int tell_and_save(struct core *core, struct job *job, struct wire_event *event)
@@ -154,6 +155,7 @@ static int completed(struct core *core, struct job *job, const struct wire_done_
         rc = job_move(core, job, JOB_COMPLETED);
     if (rc < 0)
         return rc;
+    pace_completed(core, &job->s);
     job->s.error = (struct slice){0};
     struct wire_event event = {.type = TEXT("completed"), .attempt = opt_of(job->s.attempt)};
     rc = job_emit(core, job, &event);

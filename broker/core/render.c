@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "broker/core/job.h"
+#include "broker/core/pace.h"
 
 static void render_state(const struct job *job, struct wire_job *out)
 {
@@ -78,6 +79,8 @@ int job_render(struct core *core, const struct job *job, enum job_detail detail,
 {
     struct wire_job wire = {0};
     render_state(job, &wire);
+    if (job->s.status == JOB_RUNNING)
+        wire.estimated_completion = pace_completion(core, &job->s);
     int rc = 0;
     if (detail != DETAIL_LIST) {
         rc = keep_value(core, TABLE_STAGE, &job->id, &core->nested, &wire.stages);

@@ -1,32 +1,28 @@
 # Completion of the program `reeve` for bash: commands, options, and words that options take.
-# Held equal to what --help says by tests/client/test_completion.py. Never asks the broker.
+# Has no list of its own: it reads what the program's --help says. Never asks the broker.
 
-declare -A _reeve_options=(
-    [submit]="--broker --events --json --give-up --params --queue --priority --delay --key --name
-              --description --metadata --timeout --max-attempts --group --owner --id --wait --watch
-              --wait-timeout --help --version"
-    [get]="--broker --events --json --give-up --help --version"
-    [list]="--broker --events --json --give-up --status --type --queue --owner --limit --cursor
-            --oldest-first --help --version"
-    [wait]="--broker --events --json --give-up --timeout --help --version"
-    [watch]="--broker --events --json --give-up --timeout --after --help --version"
-    [logs]="--broker --events --json --give-up --limit --follow --after --level --help --version"
-    [result]="--broker --events --json --give-up --help --version"
-    [cancel]="--broker --events --json --give-up --reason --help --version"
-    [retry]="--broker --events --json --give-up --help --version"
-    [delete]="--broker --events --json --give-up --help --version"
-    [stats]="--broker --events --json --give-up --help --version"
-)
-_reeve_commands="submit get list wait watch logs result cancel retry delete stats"
-_reeve_valued=" --broker --events --give-up --params --queue --priority --delay --key --name
-    --description --metadata --timeout --max-attempts --group --owner --id --wait-timeout --status
-    --type --limit --cursor --after --level --reason -b -p -q -P -d -k -n -m -t -s -l -r "
+# The commands, one a line.
+_reeve_commands() {
+    "$1" --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
+}
 
-# The first word that is neither an option nor an option's value.
+# The long options of a command, one a line; with "valued", only those that take a value, and
+# their letters too.
+_reeve_options() {
+    local line='^ *\(\(-[a-zA-Z]\), \)\{0,1\}\(--[a-z-]*\)'
+    if [[ $3 == valued ]]; then
+        "$1" $2 --help 2>/dev/null | sed -n "s/$line [A-Z0-9].*/\2\n\3/p"
+    else
+        "$1" $2 --help 2>/dev/null | sed -n "s/$line.*/\3/p"
+    fi
+}
+
+# The first word that is neither an option nor the value of one that all commands take.
 _reeve_command() {
-    local i
+    local i valued
+    valued=" $(_reeve_options "${COMP_WORDS[0]}" "" valued | tr '\n' ' ')"
     for ((i = 1; i < COMP_CWORD; i++)); do
-        if [[ $_reeve_valued == *[[:space:]]"${COMP_WORDS[i]}"[[:space:]]* ]]; then
+        if [[ $valued == *" ${COMP_WORDS[i]} "* ]]; then
             i=$((i + 1))
         elif [[ ${COMP_WORDS[i]} != -* ]]; then
             echo "${COMP_WORDS[i]}"
@@ -37,7 +33,7 @@ _reeve_command() {
 
 _reeve() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local command
+    local program=${COMP_WORDS[0]} command
     command=$(_reeve_command)
     COMPREPLY=()
     case $before in
@@ -53,9 +49,10 @@ _reeve() {
         ;;
     *)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "${_reeve_options[${command:-get}]}" -- "$word"))
-        elif [[ -z $command && $_reeve_valued != *[[:space:]]"$before"[[:space:]]* ]]; then
-            COMPREPLY=($(compgen -W "$_reeve_commands" -- "$word"))
+            COMPREPLY=($(compgen -W "$(_reeve_options "$program" "$command")" -- "$word"))
+        elif [[ -z $command ]] &&
+            ! _reeve_options "$program" "" valued | grep -qx -- "${before:-.}"; then
+            COMPREPLY=($(compgen -W "$(_reeve_commands "$program")" -- "$word"))
         fi
         ;;
     esac

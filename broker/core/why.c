@@ -1,0 +1,224 @@
+/* The message `get_why`: the first gate that stops a job. Reads only. */
+#include "broker/core/why.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/duration.h"
+#include "base/rfc3339.h"
+#include "broker/core/caller.h"
+#include "broker/core/pace.h"
+#include "broker/core/place.h"
+#include "broker/core/reply.h"
+#include "broker/core/worker.h"
+#include "proto/pack.h"
+
+/* An answer being made. Its details gather in core->nested. */
+struct why {
+    struct core *core;
+    const struct job *job;
+    const char *reason; /* NULL: nothing has stopped the job yet */
+    char text[512];
+    uint32_t details;
+    struct opt_u64 position;
+    bool position_is_minimum;
+    uint64_t start;
+};
+
+static void say(struct why *why, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say(struct why *why, const char *reason, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why->text, sizeof why->text, format, args);
+    va_end(args);
+    why->reason = reason;
+}
+
+static int tell_name(struct why *why, const char *name)
+{
+    why->details++;
+    return pack_text(&why->core->nested, text_of(name));
+}
+
+static int tell_number(struct why *why, const char *name, uint64_t value)
+{
+    int rc = tell_name(why, name);
+    return rc < 0 ? rc : pack_u64(&why->core->nested, value);
+}
+
+static int tell_text(struct why *why, const char *name, struct text value)
+{
+    int rc = tell_name(why, name);
+    return rc < 0 ? rc : pack_text(&why->core->nested, value);
+}
+
+static int tell_time(struct why *why, const char *name, uint64_t wall_ms)
+{
+    char text[RFC3339_LEN + 1];
+    rfc3339_format(wall_ms, text);
+    return tell_text(why, name, text_of(text));
+}
+
+/* --- the gates, in their order --------------------------------------------------------------- */
+
+static int ask_finished(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    if (!job_state_is_terminal(s->status))
+        return 0;
+    say(why, "finished", "the job has ended: it is %s%s", job_state_word(s->status),
+        s->ending ? ", its handler is being stopped" : "");
+    return tell_time(why, "completed_at", s->completed_at);
+}
+
+static int ask_running(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    struct wire_worker_ref worker = {0};
+    struct fault fault;
+    if (s->status != JOB_RUNNING)
+        return 0;
+    if (s->worker.len)
+        shape_decode(s->worker, &shape_worker_ref, KEYS_NAMES, &worker, &fault);
+    say(why, "running", "it runs on %.*s, attempt %" PRIu64, (int)worker.name.len,
+        worker.name.len ? worker.name.at : "", s->attempt);
+    int rc = tell_time(why, "started_at", s->started_at);
+    if (rc == 0)
+        rc = tell_text(why, "worker", worker.name);
+    return rc < 0 ? rc : tell_text(why, "host", worker.host);
+}
+
+static int ask_due(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    char at[RFC3339_LEN + 1], wait[DURATION_TEXT_SIZE];
+    if (s->status != JOB_SCHEDULED)
+        return 0;
+    uint64_t now = why->core->now.wall_ms;
+    rfc3339_format(s->due_at, at);
+    duration_format(s->due_at > now ? s->due_at - now : 0, wait);
+    say(why, "not_due", "it is not due before %s, in %s", at, wait);
+    why->start = s->due_at;
+    return tell_time(why, "run_at", s->due_at);
+}
+
+/* The workers that would take the job, if they had room. */
+struct capable {
+    uint64_t workers, slots, busy;
+};
+
+static bool takes_queue(const struct worker *worker, struct text queue)
+{
+    for (size_t i = 0; i < worker->queue_count; i++)
+        if (text_eq(worker->queues[i], queue))
+            return true;
+    return false;
+}
+
+static struct capable capable_of(const struct core *core, const struct rec_state *s)
+{
+    struct capable capable = {0};
+    const struct session *session;
+    DL_FOREACH(core->workers, session)
+    {
+        const struct worker *worker = session->worker;
+        if (session->peer == 0 || worker->slots == 0 || !takes_queue(worker, s->queue) ||
+            !worker_takes(worker, s->type))
+            continue;
+        capable.workers++;
+        capable.slots += worker->slots;
+        capable.busy += worker->held < worker->slots ? worker->held : worker->slots;
+    }
+    return capable;
+}
+
+static int ask_worker(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    if (capable_of(why->core, s).workers > 0)
+        return 0;
+    say(why, "no_worker", "no connected worker takes type '%.*s' from queue '%.*s'",
+        (int)s->type.len, s->type.at, (int)s->queue.len, s->queue.at);
+    int rc = tell_text(why, "type", s->type);
+    if (rc == 0)
+        rc = tell_text(why, "queue", s->queue);
+    return rc < 0 ? rc : tell_number(why, "workers", why->core->worker_count);
+}
+
+/* Only where the queue has been handing out jobs lately. */
+static void estimate(struct why *why)
+{
+    double pace = pace_of_queue(why->core, why->job->s.queue);
+    double wait = pace > 0 ? (double)why->position.value * 1000.0 / pace : 0;
+    if (wait > 0 && wait < (double)DELAY_MAX_MS && !why->position_is_minimum)
+        why->start = why->core->now.wall_ms + (uint64_t)wait;
+}
+
+static int ask_place(struct why *why)
+{
+    struct place_in_line place;
+    struct capable capable = capable_of(why->core, &why->job->s);
+    int rc = place_of(why->core, why->job, &place);
+    if (rc < 0)
+        return rc;
+    why->position = opt_of(place.ahead + 1);
+    why->position_is_minimum = place.is_minimum;
+    estimate(why);
+    if (place.ahead)
+        say(why, "behind", "%s%" PRIu64 " other%s of its queue %s first",
+            place.is_minimum ? "more than " : "", place.ahead, place.ahead == 1 ? "" : "s",
+            place.ahead == 1 ? "goes" : "go");
+    else
+        say(why, "behind", "it is next: %" PRIu64 " of %" PRIu64 " slots that take it are busy",
+            capable.busy, capable.slots);
+    rc = tell_number(why, "ahead", place.ahead);
+    if (rc == 0)
+        rc = tell_number(why, "slots", capable.slots);
+    return rc < 0 ? rc : tell_number(why, "busy", capable.busy);
+}
+
+typedef int gate(struct why *why);
+
+/* By status first; then, for a pending job, as the pick meets them. */
+static gate *const gates[] = {ask_finished, ask_running, ask_due, ask_worker, ask_place};
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+static int make_details(struct why *why, struct slice *details_out)
+{
+    struct core *core = why->core;
+    buf_clear(&core->value);
+    int rc = pack_map(&core->value, why->details);
+    if (rc == 0)
+        rc = pack_raw(&core->value, buf_slice(&core->nested));
+    *details_out = buf_slice(&core->value);
+    return rc;
+}
+
+int handle_get_why(struct core *core, struct session *session, const struct message *message)
+{
+    struct caller caller = caller_of(session, message);
+    int rc = caller_load(core, &caller, &message->get_why.id, &core->job);
+    if (rc != 0)
+        return rc;
+    struct why why = {.core = core, .job = &core->job};
+    buf_clear(&core->nested);
+    for (size_t i = 0; i < sizeof gates / sizeof *gates && !why.reason && rc == 0; i++)
+        rc = gates[i](&why);
+    struct message answer = {.id = MSG_WHY};
+    if (rc == 0)
+        rc = make_details(&why, &answer.why.details);
+    if (rc < 0)
+        return rc;
+    answer.why.id = core->job.id;
+    answer.why.status = core->job.s.status;
+    answer.why.reason = text_of(why.reason);
+    answer.why.text = text_of(why.text);
+    answer.why.position = why.position;
+    answer.why.position_is_minimum = why.position_is_minimum;
+    answer.why.estimated_start = why.start;
+    return reply(core, &answer);
+}
