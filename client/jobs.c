@@ -4,8 +4,8 @@
 #include "client/jobs.h"
 
 #include "client/answer.h"
+#include "client/filter.h"
 #include "proto/json.h"
-#include "proto/pack.h"
 
 _Static_assert((int)REEVE_SCHEDULED == (int)JOB_SCHEDULED, "states.def");
 _Static_assert((int)REEVE_PENDING == (int)JOB_PENDING, "states.def");
@@ -164,38 +164,19 @@ int reeve_result(struct reeve *reeve, const char *id, char **result_out)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-/* "failed,cancelled" as a list of texts. */
-static int pack_words(const char *words, struct buf *out)
-{
-    uint32_t count = 0;
-    size_t mark;
-    int rc = list_begin(out, &mark);
-    for (const char *at = words; rc == 0 && *at; count++) {
-        struct text word = {at, strcspn(at, ",")};
-        rc = pack_text(out, word);
-        at += word.len + (at[word.len] == ',');
-    }
-    if (rc == 0)
-        list_end(out, mark, count);
-    return rc;
-}
-
 int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg)
 {
     struct message request = {.id = MSG_LIST_JOBS};
     struct msg_list_jobs *list = &request.list_jobs;
-    struct buf words = {0};
-    list->type = text_of(filter->type);
-    list->queue = text_of(filter->queue);
-    list->of_owner = text_of(filter->owner);
+    struct buf map = {0};
+    int code = filter_pack(reeve, filter, &map);
+    list->filter = buf_slice(&map);
+    list->order = text_of(filter->oldest_first ? "asc" : NULL);
     list->limit = filter->limit ? filter->limit : LIST_LIMIT_DEFAULT;
     list->cursor = text_of(filter->cursor);
-    list->oldest_first = filter->oldest_first;
-    int rc = filter->status && filter->status[0] ? pack_words(filter->status, &words) : 0;
-    list->status = buf_slice(&words);
-    int code =
-        rc < 0 ? handle_fail_memory(reeve) : handle_call(reeve, &request, MSG_JOBS, use, arg);
-    buf_fini(&words);
+    if (code == REEVE_OK)
+        code = handle_call(reeve, &request, MSG_JOBS, use, arg);
+    buf_fini(&map);
     return code;
 }
 

@@ -198,9 +198,17 @@ struct reeve_filter {
     const char *status; /* "failed", or several: "failed,cancelled"; NULL: all */
     const char *type;
     const char *queue;
-    const char *owner;  /* an admin's word */
-    uint32_t limit;     /* 0: 50, at most 1000 */
-    const char *cursor; /* `next_cursor` of the page before */
+    const char *owner; /* an admin's word */
+    const char *group;
+    const char *name;           /* what the job's name begins with */
+    const char *metadata_json;  /* a JSON object: each key must have this value; a text also finds
+                                   a number or flag that is written so */
+    uint64_t created_after_ms;  /* at this time or later; 0: any */
+    uint64_t created_before_ms; /* before this time; 0: any */
+    uint64_t ended_before_ms;   /* only jobs that ended before this time; 0: any */
+    bool system;                /* jobs of the system queue `reeve` too */
+    uint32_t limit;             /* 0: 50, at most 1000 */
+    const char *cursor;         /* `next_cursor` of the page before */
     bool oldest_first;
 };
 

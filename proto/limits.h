@@ -23,6 +23,7 @@ enum {
     BATCH_JOBS_MAX = 1000,
     LIST_LIMIT_DEFAULT = 50,
     LIST_LIMIT_MAX = 1000,
+    FILTER_METADATA_MAX = 16, /* keys of metadata in one filter */
     PAGE_SIZE_MAX = 4 * 1024 * 1024, /* a page of jobs, logs or events ends once it is larger */
 
     TYPE_LEN_MAX = 100,

@@ -43,6 +43,22 @@ static int pack_states(const struct target *target, struct buf *out)
     return rc;
 }
 
+static int pack_filter(const struct target *target, struct buf *out)
+{
+    struct buf states = {0};
+    struct wire_filter filter = {
+        .type = query_text(target, "type"),
+        .queue = query_text(target, "queue"),
+        .owner = query_text(target, "owner"),
+    };
+    int rc = target_param(target, TEXT("status")) ? pack_states(target, &states) : 0;
+    filter.status = buf_slice(&states);
+    if (rc == 0)
+        rc = shape_encode(out, &shape_filter, &filter, KEYS_NAMES);
+    buf_fini(&states);
+    return rc;
+}
+
 /* {"jobs":[…],"total":…,"limit":…,"has_more":…,"next_cursor":…} */
 static int render_list(const struct msg_jobs *jobs, uint64_t limit, bool first, struct buf *out)
 {
@@ -78,19 +94,16 @@ void jobs_list(struct request *request)
     struct message *message = ask_message(request, MSG_LIST_JOBS);
     if (!message)
         return;
-    struct buf *states = ask_scratch(request);
-    if (target_param(target, TEXT("status")) && pack_states(target, states) < 0) {
+    struct buf *filter = ask_scratch(request);
+    if (pack_filter(target, filter) < 0) {
         api_fail_memory(request);
         return;
     }
     message->list_jobs = (struct msg_list_jobs){
-        .status = buf_slice(states),
-        .type = query_text(target, "type"),
-        .queue = query_text(target, "queue"),
-        .of_owner = query_text(target, "owner"),
+        .filter = buf_slice(filter),
+        .order = query_text(target, "order"),
         .limit = query_number(target, "limit", LIST_LIMIT_DEFAULT),
         .cursor = query_text(target, "cursor"),
-        .oldest_first = text_is(query_text(target, "order"), "asc"),
     };
     ask(request, listed);
 }

@@ -149,7 +149,11 @@ static bool say_list(const struct world *world, const struct message *request, s
     const struct wire_job job = {.id = job_id(), .status = world->status};
     assert_int_equal(request->list_jobs.limit, 7);
     struct list_iter iter;
-    assert_good(list_open(request->list_jobs.status, &iter));
+    struct wire_filter filter;
+    struct fault fault;
+    assert_good(
+        shape_decode(request->list_jobs.filter, &shape_filter, KEYS_NAMES, &filter, &fault));
+    assert_good(list_open(filter.status, &iter));
     assert_int_equal(iter.count, 2);
     assert_good(pack_array(bytes, 1));
     encoded(bytes, &shape_job, &job);

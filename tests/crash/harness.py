@@ -129,7 +129,8 @@ def lives_of_unfinished(producer):
     stats = producer.ask("get_stats")
     lines = [f"{stats['by_status']} workers {stats['workers']} slots {stats['slots']}"]
     waiting = ["pending", "running", "scheduled"]
-    for job in producer.ask("list_jobs", status=waiting, limit=5, oldest_first=True)["jobs"]:
+    for job in producer.ask("list_jobs", filter={"status": waiting}, limit=5,
+                            order="asc")["jobs"]:
         events = producer.events(job["id"])["events"]
         lines.append(f"{job['name']} ({job['type']}): " + " ".join(
             f"{event['type']}@{event['at'] % 10**6}" for event in events[-12:]))

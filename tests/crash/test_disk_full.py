@@ -81,7 +81,7 @@ class DiskFull(CrashCase):
         self.client.ask("cancel", id=other.job)
         self.assertEqual(self.hand.finish(other, "ended"), "accepted")
         self.client.ask("delete", id=other.job)
-        waiting = self.client.ask("list_jobs", status=["pending"])["jobs"][0]["id"]
+        waiting = self.client.ask("list_jobs", filter={"status": ["pending"]})["jobs"][0]["id"]
         self.client.ask("cancel", id=waiting)
         self.client.ask("delete", id=waiting)
 

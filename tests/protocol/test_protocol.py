@@ -310,17 +310,17 @@ class Questions(ProtocolCase):
         self.assertEqual([job["id"] for job in newest["jobs"]], jobs[::-1])
         self.assertEqual(newest["total"], 12)
         self.assertNotIn("params", newest["jobs"][0])
-        self.assertEqual(self.listed(producer, oldest_first=True), jobs)
-        self.assertEqual(self.listed(producer, oldest_first=True, type="t1"), jobs[1::2])
-        self.assertEqual(self.listed(producer, oldest_first=True, queue="q0"), jobs[0::3])
+        self.assertEqual(self.listed(producer), jobs)
+        self.assertEqual(self.listed(producer, type="t1"), jobs[1::2])
+        self.assertEqual(self.listed(producer, queue="q0"), jobs[0::3])
         self.assertEqual(self.listed(producer, status=["cancelled"]), jobs[:1])
-        self.assertEqual(self.listed(producer, oldest_first=True, status=["pending"], type="t0",
-                                     queue="q0"), [jobs[6]])
+        self.assertEqual(self.listed(producer, status=["pending"], type="t0", queue="q0"),
+                         [jobs[6]])
 
-    def listed(self, producer, **fields):
-        answer = producer.ask("list_jobs", fields)
+    def listed(self, producer, **wanted):
+        answer = producer.ask("list_jobs", filter=wanted, order="asc")
         if not answer.get("total_capped"):
-            self.assertEqual(answer["total"], len(answer["jobs"]), fields)
+            self.assertEqual(answer["total"], len(answer["jobs"]), wanted)
         return [job["id"] for job in answer["jobs"]]
 
     def test_pages(self):
@@ -328,8 +328,8 @@ class Questions(ProtocolCase):
         jobs = [producer.submit(type="t")["id"] for _ in range(25)]
         found, cursor, pages = [], None, 0
         while pages == 0 or cursor:
-            page = producer.ask("list_jobs", {"limit": 10, "oldest_first": True,
-                                              **({"cursor": cursor} if cursor else {})})
+            page = producer.ask("list_jobs", {"limit": 10, "order": "asc", **(
+                {"cursor": cursor} if cursor else {})})
             found += [job["id"] for job in page["jobs"]]
             cursor, pages = page.get("next_cursor"), pages + 1
             producer.submit(type="later")
