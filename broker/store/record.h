@@ -134,4 +134,9 @@ int key_counter_parse(struct slice key, char *dimension_out, struct text *name_o
                       enum job_state *status_out);
 int key_uuid_parse(struct slice bytes, struct uuid *job_out);
 
+/* Appends a key in words, as a JSON object of its parts by keys.def; {"hex": "…"} where it is no
+ * key of that table. The same of any bytes. For people and tools. 0, -ENOMEM. */
+int key_describe(enum store_table table, struct slice key, struct buf *out);
+int bytes_describe(struct slice bytes, struct buf *out);
+
 #endif

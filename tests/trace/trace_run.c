@@ -24,10 +24,10 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "broker/core/check.h"
 #include "broker/core/core.h"
 #include "broker/store/store_mem.h"
 #include "proto/json.h"
-#include "tests/trace/invariants.h"
 
 #define WALL_START UINT64_C(1893456000000) /* 2030-01-01T00:00:00Z */
 
@@ -176,6 +176,23 @@ static uint32_t peer_of(struct trace *trace, const char *word)
     return (uint32_t)++trace->peer_count;
 }
 
+static void say_violation(void *context, const char *line)
+{
+    struct trace *trace = context;
+    fprintf(stderr, "%s: [%s] %s\n", trace->path, trace->clock, line);
+}
+
+static void check_store(struct trace *trace)
+{
+    struct store_snapshot *snapshot;
+    CHECK(store_snapshot_open(trace->store, &snapshot) == 0);
+    int violations = core_check(snapshot, say_violation, trace, NULL);
+    store_snapshot_close(&snapshot);
+    CHECK(violations >= 0);
+    if (violations > 0)
+        exit(1);
+}
+
 static void run_batch(struct trace *trace, struct core_event *event)
 {
     effects_clear(&trace->effects);
@@ -186,10 +203,7 @@ static void run_batch(struct trace *trace, struct core_event *event)
     CHECK(core_settle(trace->core, event->now, &trace->effects) == 0);
     CHECK(store_commit(trace->store) == 0);
     put_effects(trace);
-    if (invariants_check(trace->store) != 0) {
-        fprintf(stderr, "%s: an invariant is violated at [%s]\n", trace->path, trace->clock);
-        exit(1);
-    }
+    check_store(trace);
 }
 
 static void send_message(struct trace *trace, struct core_event *event, const char *peer,

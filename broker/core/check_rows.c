@@ -1,0 +1,197 @@
+/* The check's rules of what belongs to a job or stands alone: events, logs, results, timers, stored
+ * answers, tombstones. */
+#include "base/endian.h"
+#include "broker/core/check_rule.h"
+
+int check_meta(struct check *check, const struct store_row *row)
+{
+    static const char *const numbers[] = {"fence", "arrival", "seq"};
+    struct text name = slice_text(row->key);
+    bool good = true;
+    if (text_is(name, META_FORMAT))
+        good = row->value.len == 4 && get_be32(row->value.at) == FORMAT_VERSION;
+    else if (text_is(name, META_INSTANCE))
+        good = row->value.len == sizeof(struct uuid);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        good &= !text_is(name, numbers[i]) || row->value.len == 8;
+    return good ? 0 : check_violated(check, "a value of this name's kind");
+}
+
+int check_result(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    int rc = check_job_of(check, row->key, &id, &s);
+    if (rc == 0 && s.status != JOB_COMPLETED)
+        rc = check_violated(check, "that its job is completed");
+    return rc < 0 ? rc : check_any(check, row->value);
+}
+
+/* --- series: job | n, without a gap between the bounds that the state has ----------------------
+ */
+
+/* Rows of a deleted job wait for the sweep. 0 with the state; STORE_NOT_FOUND: nothing to compare
+ * with (told, if it is wrong); -errno. */
+static int job_or_deleted(struct check *check, struct slice key, struct uuid *id_out,
+                          struct rec_state *s_out)
+{
+    if (key.len != sizeof id_out->at + 8)
+        return check_violated(check, "a key of this table");
+    memcpy(id_out->at, key.at, sizeof id_out->at);
+    int rc = check_job(check, id_out, s_out);
+    if (rc != STORE_NOT_FOUND)
+        return rc;
+    rc = check_has(check, TABLE_TOMBSTONE, key_job(id_out), NULL);
+    if (rc != 0)
+        return rc < 0 ? rc : STORE_NOT_FOUND;
+    return check_violated(check, "that its job exists, or was deleted less than a day ago");
+}
+
+static int check_series(struct check *check, struct check_series *series, const struct uuid *id,
+                        uint64_t n, uint64_t first, uint64_t last)
+{
+    bool follows = uuid_eq(&series->job, id) ? n == series->last + 1 : n == first;
+    *series = (struct check_series){*id, n};
+    if (follows && n <= last)
+        return 0;
+    return check_violated(check, "the job's rows from %llu to %llu without a gap",
+                          (unsigned long long)first, (unsigned long long)last);
+}
+
+static uint64_t n_of(const struct store_row *row)
+{
+    return get_be64(row->key.at + sizeof(struct uuid));
+}
+
+int check_event(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    struct wire_event event;
+    int rc = job_or_deleted(check, row->key, &id, &s);
+    if (rc == 0)
+        rc = check_series(check, &check->event, &id, n_of(row), s.event_first, s.rev);
+    if (rc >= 0)
+        rc = check_shape(check, &shape_event, KEYS_NUMBERS, row->value, &event);
+    if (rc == 0 && (event.seq == 0 || event.seq > check->seq))
+        rc = check_violated(check, "a seq from 1 to %llu, the highest given so far",
+                            (unsigned long long)check->seq);
+    return rc;
+}
+
+int check_log(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    struct wire_log log;
+    int rc = job_or_deleted(check, row->key, &id, &s);
+    if (rc == 0)
+        rc = check_series(check, &check->log, &id, n_of(row), s.log_first, s.log_next);
+    return rc < 0 ? rc : check_shape(check, &shape_log, KEYS_NUMBERS, row->value, &log);
+}
+
+int check_failure(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    struct wire_failure failure;
+    int rc = job_or_deleted(check, row->key, &id, &s);
+    if (rc == 0) {
+        uint64_t first = s.failure_n > ERRORS_MAX ? s.failure_n - ERRORS_MAX : 0;
+        rc = check_series(check, &check->failure, &id, n_of(row), first, s.failure_n - 1);
+    }
+    return rc < 0 ? rc : check_shape(check, &shape_failure, KEYS_NAMES, row->value, &failure);
+}
+
+/* --- one row a job -----------------------------------------------------------------------------
+ */
+
+int check_stage(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    struct list_iter iter;
+    struct wire_stage stage;
+    struct fault fault;
+    int rc = check_job_of(check, row->key, &id, &s);
+    int more = list_open(row->value, &iter) == 0 ? 1 : -1;
+    while (more == 1)
+        more = list_next(&iter, &shape_stage, KEYS_NAMES, &stage, &fault);
+    return rc < 0 || more == 0 ? rc : check_violated(check, "a list of stages");
+}
+
+int check_checkpoint(struct check *check, const struct store_row *row)
+{
+    struct uuid id;
+    struct rec_state s;
+    int rc = check_job_of(check, row->key, &id, &s);
+    if (rc == 0 && !s.checkpointed)
+        rc = check_violated(check, "that its job says it has one");
+    return rc < 0 ? rc : check_any(check, row->value);
+}
+
+/* --- what stands alone -------------------------------------------------------------------------
+ */
+
+int check_idempotency(struct check *check, const struct store_row *row)
+{
+    struct rec_idempotency answer;
+    struct rec_key key;
+    int rc = check_shape(check, &shape_rec_idempotency, KEYS_NUMBERS, row->value, &answer);
+    if (rc != 0)
+        return rc;
+    return check_wants(check, true, TABLE_TIMER,
+                       key_timer(&key, answer.at + IDEMPOTENCY_MS, TIMER_IDEMPOTENCY, row->key));
+}
+
+int check_tombstone(struct check *check, const struct store_row *row)
+{
+    struct rec_key key;
+    struct uuid id;
+    int rc = check_uuid(check, row->key, &id);
+    if (rc == 0 && row->value.len != 8)
+        rc = check_violated(check, "a time as its value");
+    if (rc != 0)
+        return rc;
+    uint64_t over = get_be64(row->value.at) + IDEMPOTENCY_MS;
+    return check_wants(check, true, TABLE_TIMER, key_timer(&key, over, TIMER_TOMBSTONE, row->key));
+}
+
+/* What a timer is for must still want it. */
+static int check_timer_of_job(struct check *check, uint64_t at, enum rec_timer kind,
+                              struct slice what)
+{
+    struct uuid id;
+    struct rec_state s;
+    int rc = check_uuid(check, what, &id);
+    if (rc == 0)
+        rc = check_job_of(check, what, &id, &s);
+    if (rc != 0)
+        return rc;
+    bool wanted = kind == TIMER_DUE ? s.status == JOB_SCHEDULED && s.due_at == at
+                                    : job_state_is_terminal(s.status) && s.expires_at == at;
+    return wanted ? 0 : check_violated(check, "a job that waits for this time");
+}
+
+int check_timer(struct check *check, const struct store_row *row)
+{
+    uint64_t at;
+    enum rec_timer kind;
+    struct slice what;
+    if (key_timer_parse(row->key, &at, &kind, &what) != 0)
+        return check_violated(check, "a key of this table");
+    int rc = check_empty(check, row);
+    if (rc < 0)
+        return rc;
+    switch (kind) {
+    case TIMER_DUE:
+    case TIMER_RETENTION:
+        return check_timer_of_job(check, at, kind, what);
+    case TIMER_TOMBSTONE:
+    case TIMER_SWEEP:
+        return check_wants(check, true, TABLE_TOMBSTONE, what);
+    case TIMER_IDEMPOTENCY:
+        return check_wants(check, true, TABLE_IDEMPOTENCY, what);
+    }
+    return 0;
+}
