@@ -3,43 +3,10 @@
  */
 #include "base/rfc3339.h"
 
+#include "base/civil.h"
+
 #define DAY_MS    INT64_C(86400000)
 #define MINUTE_MS INT64_C(60000)
-
-struct date {
-    int year;
-    int month;
-    int day;
-};
-
-/* Days between 1970-01-01 and a date of the Gregorian calendar. The year is counted from March, so
- * that the leap day is its last. */
-static int64_t days_of_date(struct date date)
-{
-    int64_t year = date.month <= 2 ? date.year - 1 : date.year;
-    int64_t era = year / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t month = (date.month + 9) % 12;
-    int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-static struct date date_of_days(int64_t days)
-{
-    int64_t shifted = days + 719468;
-    int64_t era = shifted / 146097;
-    int64_t day_of_era = shifted - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153;
-    struct date date;
-    date.day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
-    date.month = (int)(month < 10 ? month + 3 : month - 9);
-    date.year = (int)(year_of_era + era * 400 + (date.month <= 2));
-    return date;
-}
 
 static char *put_number(char *out, int number, int digits, char after)
 {
@@ -54,7 +21,7 @@ static char *put_number(char *out, int number, int digits, char after)
 void rfc3339_format(uint64_t wall_ms, char out[RFC3339_LEN + 1])
 {
     int64_t ms = (int64_t)(wall_ms > RFC3339_MAX_MS ? RFC3339_MAX_MS : wall_ms);
-    struct date date = date_of_days(ms / DAY_MS);
+    struct civil_date date = civil_date(ms / DAY_MS);
     int of_day = (int)(ms % DAY_MS);
     out = put_number(out, date.year, 4, '-');
     out = put_number(out, date.month, 2, '-');
@@ -92,21 +59,14 @@ static bool take_number(struct text *text, size_t digits, int min, int max, int 
     return number >= min && number <= max;
 }
 
-static int days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month - 1] + (month == 2 && leap);
-}
-
 static bool take_date(struct text *text, int64_t *ms)
 {
-    struct date date;
+    struct civil_date date;
     if (!take_number(text, 4, 0, 9999, &date.year) || !take_char(text, "-") ||
         !take_number(text, 2, 1, 12, &date.month) || !take_char(text, "-") ||
-        !take_number(text, 2, 1, days_in_month(date.year, date.month), &date.day))
+        !take_number(text, 2, 1, civil_month_days(date.year, date.month), &date.day))
         return false;
-    *ms = days_of_date(date) * DAY_MS;
+    *ms = civil_days(date) * DAY_MS;
     return true;
 }
 

@@ -36,6 +36,7 @@ PUBLIC = {"reeve.h": "client", "reeve_worker.h": "worker"}
 LIBRARIES = (
     (r"msgpack(\.h|/.*)", r"proto/.*"),
     (r"lmdb\.h", r"broker/store/store_lmdb\.c"),
+    (r"(glib|gio|gobject)(\.h|/.*)", r"broker/zones\.c"),
     (r"microhttpd\.h", r"gateway/http/.*"),
     (r"(czmq|zmq|zmq_utils|z[a-z]+)\.h",
      r"(broker/server|client/socket|worker/socket|gateway/link)\w*\.[ch]"),
