@@ -75,6 +75,12 @@ int answer_logs(const struct msg_logs *logs, struct buf *out)
                       logs->total, logs->next, logs->dropped);
 }
 
+int answer_attempts(const struct msg_attempts *attempts, struct buf *out)
+{
+    int rc = add_list(out, "attempts", attempts->attempts, &shape_attempt);
+    return rc < 0 ? rc : buf_printf(out, ",\"total\":%" PRIu64 "}", attempts->total);
+}
+
 int answer_whole(const struct message *answer, struct buf *out)
 {
     return json_from_struct(message_body(answer), message_shape(answer->id), out);

@@ -18,5 +18,7 @@ int answer_jobs(const struct msg_jobs *jobs, uint64_t limit, struct buf *out);
 int answer_logs(const struct msg_logs *logs, struct buf *out);
 /* All of a message but its envelope: for those that are one object as they are. */
 int answer_whole(const struct message *answer, struct buf *out);
+/* {"attempts": […], "total"} */
+int answer_attempts(const struct msg_attempts *attempts, struct buf *out);
 
 #endif

@@ -249,6 +249,25 @@ int reeve_why(struct reeve *reeve, const char *id, char **why_out)
     return code == REEVE_OK ? jobs_why(reeve, &uuid, take_why, why_out) : code;
 }
 
+static int take_attempts(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    return answer_take(reeve, answer_attempts(&answer->attempts, &text), &text, arg);
+}
+
+int jobs_attempts(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_GET_ATTEMPTS, .get_attempts.id = *id};
+    return handle_call(reeve, &request, MSG_ATTEMPTS, use, arg);
+}
+
+int reeve_attempts(struct reeve *reeve, const char *id, char **attempts_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_attempts(reeve, &uuid, take_attempts, attempts_out) : code;
+}
+
 static int take_stats(void *arg, struct reeve *reeve, const struct message *answer)
 {
     struct buf text = {0};

@@ -20,5 +20,7 @@ int jobs_why(struct reeve *reeve, const struct uuid *id, handle_use *use, void *
 int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg);
 int jobs_logs(struct reeve *reeve, const struct uuid *id, const struct reeve_log_filter *filter,
               handle_use *use, void *arg);
+/* attempts. */
+int jobs_attempts(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg);
 
 #endif

@@ -244,6 +244,13 @@ REEVE_API int reeve_logs(struct reeve *reeve, const char *id, const struct reeve
  * "position_is_minimum", "estimated_start"}; what does not apply or is not known is absent. */
 REEVE_API int reeve_why(struct reeve *reeve, const char *id, char **why_out);
 
+/* The black boxes of a job, one for each time that it was run, oldest first:
+ * {"attempts": [{"n", "segment", "fence", "worker", "host", "pid", "started_at", "ended_at",
+ * "outcome", "exit_code", "signal", "oom", "cpu_ms", "rss_max_bytes", "error", "log_first",
+ * "log_last", "log_tail"}], "total"}. What is not known is left out; the one that runs has no
+ * outcome yet. */
+REEVE_API int reeve_attempts(struct reeve *reeve, const char *id, char **attempts_out);
+
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
 

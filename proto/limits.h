@@ -57,6 +57,10 @@ enum {
     LOGS_SIZE_MAX = 4 * 1024 * 1024,  /* and their bytes */
     EVENTS_MAX = 1000,                /* events kept of one job */
     ERRORS_MAX = 20,                  /* attempts' errors kept of one job */
+    ATTEMPTS_KEPT_MAX = 100,          /* black boxes kept of one job */
+    LOG_TAIL_MAX = 20,                /* log lines shown with a black box */
+    LOG_TAIL_SIZE_MAX = 4096,         /* and the bytes of their messages */
+    SIGNAL_LEN_MAX = 16,
     REPORT_ITEMS_MAX = 1000,          /* one report message */
 
     WORKER_SLOTS_MAX = 4096,

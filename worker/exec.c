@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -27,8 +28,8 @@ struct run {
     struct pollfd polled[PLACES]; /* fd -1: closed */
     pid_t pid;                    /* 0: not started */
     int refused;                  /* an errno: it could not be executed */
-    int status;
-    bool ended, abandoned; /* the keeper told its end; the keeper is gone */
+    struct keeper_news end;       /* how it ended, where it did */
+    bool ended, abandoned;        /* the keeper told its end; the keeper is gone */
     struct run *prev, *next;
 };
 
@@ -135,7 +136,7 @@ static void hear_keeper(struct run *run)
         } else if (news.word == KEEPER_REFUSED) {
             run->refused = news.error;
         } else {
-            run->status = news.status;
+            run->end = news;
             run->ended = true;
         }
     }
@@ -163,6 +164,28 @@ static void listen_to(struct run *run)
 /* --- one run -----------------------------------------------------------------------------------
  */
 
+/* What the keeper has measured. */
+static void tell_box(const struct run *run)
+{
+    char name[SIGNAL_LEN_MAX + 1];
+    int status = run->end.status;
+    struct wire_box box = {.pid = (uint64_t)run->end.pid,
+                           .oom = run->end.oom,
+                           .cpu_ms = opt_of(run->end.cpu_ms),
+                           .rss_max_bytes = opt_of(run->end.rss_max_bytes)};
+    if (WIFEXITED(status)) {
+        box.exit_code = opt_of((uint64_t)WEXITSTATUS(status));
+    } else if (WIFSIGNALED(status)) {
+        const char *word = sigabbrev_np(WTERMSIG(status));
+        if (word)
+            snprintf(name, sizeof name, "SIG%s", word);
+        else
+            snprintf(name, sizeof name, "%d", WTERMSIG(status));
+        box.signal = text_of(name);
+    }
+    job_box(run->said.job, &box);
+}
+
 static void conclude(struct run *run, const struct exec *exec)
 {
     char message[300];
@@ -173,7 +196,8 @@ static void conclude(struct run *run, const struct exec *exec)
                  strerror(run->refused));
         reeve_job_fail(run->said.job, "ExecError", message, true);
     } else {
-        exec_conclude(&run->said, run->status);
+        tell_box(run);
+        exec_conclude(&run->said, run->end.status);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -71,6 +72,7 @@ void job_destroy(struct reeve_job **job)
     buf_fini(&j->bytes);
     buf_fini(&j->result);
     buf_fini(&j->error);
+    buf_fini(&j->box);
     pthread_mutex_destroy(&j->lock);
     free(j);
 }
@@ -78,10 +80,34 @@ void job_destroy(struct reeve_job **job)
 /* --- running -----------------------------------------------------------------------------------
  */
 
+static uint64_t thread_cpu_ms(void)
+{
+    struct rusage usage = {0};
+    getrusage(RUSAGE_THREAD, &usage);
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+void job_box(struct reeve_job *job, const struct wire_box *box)
+{
+    buf_clear(&job->box);
+    if (shape_encode(&job->box, &shape_box, box, KEYS_NAMES) < 0)
+        buf_clear(&job->box); /* no memory: nothing is known */
+}
+
+/* A function runs in this very process, in this thread. */
+static void box_thread(struct reeve_job *job, uint64_t cpu_before)
+{
+    struct wire_box box = {.pid = (uint64_t)getpid(),
+                           .cpu_ms = opt_of(thread_cpu_ms() - cpu_before)};
+    job_box(job, &box);
+}
+
 void job_run(struct reeve_job *job)
 {
     char message[60];
     int rc = 0;
+    uint64_t cpu_before = thread_cpu_ms();
     if (job->handler)
         rc = job->handler->function(job, job->handler->arg);
     else
@@ -91,19 +117,24 @@ void job_run(struct reeve_job *job)
         snprintf(message, sizeof message, "the handler returned %d", rc);
         reeve_job_fail(job, "HandlerError", message, true);
     }
+    if (job->handler && job->box.len == 0)
+        box_thread(job, cpu_before);
     inbox_finished(job->inbox, &job->finished);
 }
 
 struct wire_done_item job_done(const struct reeve_job *job)
 {
-    struct wire_done_item item = {.outcome = TEXT("completed"), .result = buf_slice(&job->result)};
-    if (job->outcome == OUTCOME_NONE)
-        return item;
-    if (job->outcome == OUTCOME_FAILED)
-        return (struct wire_done_item){.outcome = TEXT("failed"), .error = buf_slice(&job->error)};
-    item = (struct wire_done_item){.outcome = TEXT("again")};
-    if (job->retry_after_ms)
-        item.retry_after_ms = opt_of(job->retry_after_ms);
+    struct wire_done_item item = {.outcome = TEXT("completed"), .box = buf_slice(&job->box)};
+    if (job->outcome == OUTCOME_FAILED) {
+        item.outcome = TEXT("failed");
+        item.error = buf_slice(&job->error);
+    } else if (job->outcome == OUTCOME_AGAIN) {
+        item.outcome = TEXT("again");
+        if (job->retry_after_ms)
+            item.retry_after_ms = opt_of(job->retry_after_ms);
+    } else {
+        item.result = buf_slice(&job->result);
+    }
     return item;
 }
 

@@ -48,6 +48,7 @@ struct reeve_job {
     bool ringing;
     enum job_outcome outcome;
     struct buf result, error;
+    struct buf box; /* what was measured, encoded */
     uint64_t retry_after_ms;
 
     struct reeve_job *prev, *next; /* the connection thread's list */
@@ -82,6 +83,9 @@ int job_report_shape(struct reeve_job *job, enum inbox_kind kind, const struct s
                      const void *value);
 /* A log line; the message is made fit; context is an encoded map, or empty. */
 int job_log(struct reeve_job *job, struct text level, struct text message, struct slice context);
+
+/* What was measured of a process that ran the handler, instead of the thread. */
+void job_box(struct reeve_job *job, const struct wire_box *box);
 
 /* As reeve_job_fail, of texts. */
 int job_fail(struct reeve_job *job, struct text type, struct text message, bool retryable);

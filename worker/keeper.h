@@ -17,6 +17,7 @@
 #ifndef REEVE_WORKER_KEEPER_H
 #define REEVE_WORKER_KEEPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -60,6 +61,8 @@ struct keeper_news {
     pid_t pid;  /* STARTED */
     int error;  /* REFUSED: an errno */
     int status; /* ENDED: as waitpid has it */
+    bool oom;   /* ENDED: killed by the kernel for want of memory, as far as the kernel tells */
+    uint64_t cpu_ms, rss_max_bytes; /* ENDED: of it and the children that it waited for */
 };
 /* 1: *news_out is set; 0: nothing yet; -EPIPE: the end of file; another -errno. Never blocks. */
 int keeper_hear(int control, struct keeper_news *news_out);

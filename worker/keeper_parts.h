@@ -51,6 +51,15 @@ int keeper_process(int channel, const char *scratch);
 _Noreturn void keeper_become(const struct keeper_task *task, pid_t keeper,
                              const struct rlimit *files);
 
+/* The file that counts the kernel's out-of-memory kills in the group (cgroup v2) of this process.
+ * False: there is none. */
+bool keeper_oom_path(char *path, size_t size);
+/* That count; 0 where it can't be read. */
+uint64_t keeper_oom_count(const char *path);
+/* The same of the files' texts. */
+bool keeper_oom_group(const char *cgroup, char *path, size_t size);
+uint64_t keeper_oom_kills(const char *events);
+
 /* Calls `visit` with each child of this process. False: the system does not tell. */
 bool keeper_children(void (*visit)(pid_t pid, void *arg), void *arg);
 /* The value of a process's variable `name` as "NAME=value" in `out`. False: not there. */

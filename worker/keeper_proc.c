@@ -1,4 +1,5 @@
-/* What /proc tells the keeper about its children. Must never change anything. */
+/* What /proc tells the keeper about its children, and /sys about its memory. Must never change
+ * anything. */
 #include "worker/keeper_parts.h"
 
 #include <errno.h>
@@ -67,4 +68,47 @@ bool keeper_variable(pid_t pid, const char *name, size_t name_len, char *out, si
     }
     buf_fini(&environment);
     return found;
+}
+
+/* --- out of memory -----------------------------------------------------------------------------
+ */
+
+bool keeper_oom_group(const char *cgroup, char *path, size_t size)
+{
+    for (const char *at = cgroup; at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
+        if (strncmp(at, "0::/", 4) != 0) /* the line of version 2 */
+            continue;
+        int len = snprintf(path, size, "/sys/fs/cgroup%.*s/memory.events",
+                           (int)strcspn(at + 3, "\n"), at + 3);
+        return len > 0 && (size_t)len < size;
+    }
+    return false;
+}
+
+bool keeper_oom_path(char *path, size_t size)
+{
+    struct buf groups = {0};
+    bool found = read_proc("/proc/self/cgroup", &groups) == 0 &&
+                 keeper_oom_group((const char *)groups.at, path, size) && access(path, R_OK) == 0;
+    buf_fini(&groups);
+    return found;
+}
+
+uint64_t keeper_oom_kills(const char *events)
+{
+    static const char name[] = "oom_kill ";
+    for (const char *at = events; at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
+        if (strncmp(at, name, sizeof name - 1) == 0)
+            return strtoull(at + sizeof name - 1, NULL, 10);
+    return 0;
+}
+
+uint64_t keeper_oom_count(const char *path)
+{
+    struct buf events = {0};
+    uint64_t count = 0;
+    if (read_proc(path, &events) == 0)
+        count = keeper_oom_kills((const char *)events.at);
+    buf_fini(&events);
+    return count;
 }

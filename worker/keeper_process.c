@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ struct ward {
     int control;
     struct heap_node kill; /* by when its group gets SIGKILL, mono ms; in no heap: not yet */
     char mark[MARK_SIZE];  /* "NAME=value": a variable of its descendants */
+    bool killed;           /* by us, with SIGKILL */
+    uint64_t ooms;         /* the kernel's count when it started */
     UT_hash_handle hh;     /* by pid */
 };
 
@@ -47,6 +50,8 @@ struct process {
     struct ward *wards;
     struct heap kills;
     uint64_t silence_ms, silent_ms, looked_at; /* of the worker */
+    char oom_path[PATH_MAX];                   /* "": the kernel does not tell */
+    uint64_t ooms;                             /* those that are some ward's */
     bool closed;
     char datagram[KEEPER_DATAGRAM_MAX];
 };
@@ -70,8 +75,9 @@ static void tell(int control, const struct keeper_news *news)
  */
 
 /* The whole group; what is stopped must run to receive anything but SIGKILL. */
-static void ward_signal(const struct ward *ward, int number)
+static void ward_signal(struct ward *ward, int number)
 {
+    ward->killed |= number == SIGKILL;
     kill(-ward->pid, number);
     if (number != SIGKILL)
         kill(-ward->pid, SIGCONT);
@@ -109,13 +115,41 @@ static void ward_free(struct process *process, struct ward *ward)
     free(ward);
 }
 
+static uint64_t oom_count(const struct process *process)
+{
+    return process->oom_path[0] ? keeper_oom_count(process->oom_path) : 0;
+}
+
+/* Was it the kernel, for want of memory? Its count has grown by more than what is told already, and
+ * nobody here sent that signal. */
+static bool was_oom(struct process *process, const struct ward *ward, bool killed, int status)
+{
+    if (killed || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        return false;
+    uint64_t told = process->ooms > ward->ooms ? process->ooms : ward->ooms;
+    if (oom_count(process) <= told)
+        return false;
+    process->ooms = told + 1;
+    return true;
+}
+
+static uint64_t ms_of(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_usec / 1000;
+}
+
 /* The leader is dead, not yet reaped, so that its number is still its group's. */
 static void ward_ended(struct process *process, struct ward *ward)
 {
     struct keeper_news news = {.word = KEEPER_ENDED, .pid = ward->pid};
+    struct rusage usage = {0};
+    bool killed = ward->killed;
     ward_signal(ward, SIGKILL);
-    while (waitpid(ward->pid, &news.status, 0) < 0 && errno == EINTR) {
+    while (wait4(ward->pid, &news.status, 0, &usage) < 0 && errno == EINTR) {
     }
+    news.cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
+    news.rss_max_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    news.oom = was_oom(process, ward, killed, news.status);
     tell(ward->control, &news);
     ward_free(process, ward);
 }
@@ -221,6 +255,7 @@ static struct ward *ward_new(struct process *process, const struct keeper_task *
         return NULL;
     ward->pid = pid;
     ward->control = task->fds[0];
+    ward->ooms = oom_count(process);
     strncpy(ward->mark, task->variables[0], sizeof ward->mark - 1);
     HASH_ADD(hh, process->wards, pid, sizeof ward->pid, ward);
     if (ward_of(process, pid) == ward && watch(process, ward->control, ward) == 0)
@@ -384,6 +419,8 @@ int keeper_process(int channel, const char *scratch)
     process->channel = channel;
     process->looked_at = clock_mono_ms();
     heap_init(&process->kills);
+    if (!keeper_oom_path(process->oom_path, sizeof process->oom_path))
+        process->oom_path[0] = '\0';
     int rc = settle_in(process);
     if (rc < 0)
         log_error("keeper_failed", "%s", strerror(-rc));

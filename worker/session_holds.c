@@ -183,7 +183,7 @@ static int encode_timeout(const struct hold *hold, struct wire_done_item *item, 
                        (unsigned long long)hold->timeout_ms);
     struct wire_failure failure = {
         .type = TEXT("JobTimeoutError"), .message = {text, (size_t)len}, .retryable = true};
-    *item = (struct wire_done_item){.outcome = TEXT("failed")};
+    *item = (struct wire_done_item){.outcome = TEXT("failed"), .box = item->box};
     int rc = shape_encode(error, &shape_failure, &failure, KEYS_NAMES);
     item->error = buf_slice(error);
     return rc;
@@ -196,9 +196,9 @@ static int word_outcome(const struct hold *hold, struct wire_done_item *item, st
     if (hold->stop == WSESSION_TIMEOUT)
         return encode_timeout(hold, item, error);
     if (hold->stop == WSESSION_CANCELLED || (hold->stop == WSESSION_STALE && !completed))
-        *item = (struct wire_done_item){.outcome = TEXT("ended")};
+        *item = (struct wire_done_item){.outcome = TEXT("ended"), .box = item->box};
     else if (hold->stop == WSESSION_RELEASED && !completed)
-        *item = (struct wire_done_item){.outcome = TEXT("released")};
+        *item = (struct wire_done_item){.outcome = TEXT("released"), .box = item->box};
     return 0;
 }
 
@@ -209,6 +209,7 @@ static int finish(struct wsession *session, struct hold *hold, const struct wire
     int rc = word_outcome(hold, &item, &error);
     item.job = hold->id.job;
     item.fence = hold->id.fence;
+    item.stopped = text_of(reason_words[hold->stop]);
     buf_clear(&hold->done);
     if (rc == 0)
         rc = shape_encode(&hold->done, &shape_done_item, &item, KEYS_NAMES);

@@ -30,10 +30,8 @@ int check_result(struct check *check, const struct store_row *row)
 /* --- series: job | n, without a gap between the bounds that the state has ----------------------
  */
 
-/* Rows of a deleted job wait for the sweep. 0 with the state; STORE_NOT_FOUND: nothing to compare
- * with (told, if it is wrong); -errno. */
-static int job_or_deleted(struct check *check, struct slice key, struct uuid *id_out,
-                          struct rec_state *s_out)
+int check_job_or_deleted(struct check *check, struct slice key, struct uuid *id_out,
+                         struct rec_state *s_out)
 {
     if (key.len != sizeof id_out->at + 8)
         return check_violated(check, "a key of this table");
@@ -47,20 +45,16 @@ static int job_or_deleted(struct check *check, struct slice key, struct uuid *id
     return check_violated(check, "that its job exists, or was deleted less than a day ago");
 }
 
-static int check_series(struct check *check, struct check_series *series, const struct uuid *id,
-                        uint64_t n, uint64_t first, uint64_t last)
+int check_series(struct check *check, struct check_series *series, const struct uuid *id,
+                 const struct store_row *row, uint64_t first, uint64_t end)
 {
+    uint64_t n = get_be64(row->key.at + sizeof *id);
     bool follows = uuid_eq(&series->job, id) ? n == series->last + 1 : n == first;
     *series = (struct check_series){*id, n};
-    if (follows && n <= last)
+    if (follows && n < end)
         return 0;
-    return check_violated(check, "the job's rows from %llu to %llu without a gap",
-                          (unsigned long long)first, (unsigned long long)last);
-}
-
-static uint64_t n_of(const struct store_row *row)
-{
-    return get_be64(row->key.at + sizeof(struct uuid));
+    return check_violated(check, "the job's rows from %llu to below %llu without a gap",
+                          (unsigned long long)first, (unsigned long long)end);
 }
 
 int check_event(struct check *check, const struct store_row *row)
@@ -68,9 +62,9 @@ int check_event(struct check *check, const struct store_row *row)
     struct uuid id;
     struct rec_state s;
     struct wire_event event;
-    int rc = job_or_deleted(check, row->key, &id, &s);
+    int rc = check_job_or_deleted(check, row->key, &id, &s);
     if (rc == 0)
-        rc = check_series(check, &check->event, &id, n_of(row), s.event_first, s.rev);
+        rc = check_series(check, &check->event, &id, row, s.event_first, s.rev + 1);
     if (rc >= 0)
         rc = check_shape(check, &shape_event, KEYS_NUMBERS, row->value, &event);
     if (rc == 0 && (event.seq == 0 || event.seq > check->seq))
@@ -84,9 +78,9 @@ int check_log(struct check *check, const struct store_row *row)
     struct uuid id;
     struct rec_state s;
     struct wire_log log;
-    int rc = job_or_deleted(check, row->key, &id, &s);
+    int rc = check_job_or_deleted(check, row->key, &id, &s);
     if (rc == 0)
-        rc = check_series(check, &check->log, &id, n_of(row), s.log_first, s.log_next);
+        rc = check_series(check, &check->log, &id, row, s.log_first, s.log_next + 1);
     return rc < 0 ? rc : check_shape(check, &shape_log, KEYS_NUMBERS, row->value, &log);
 }
 
@@ -95,10 +89,10 @@ int check_failure(struct check *check, const struct store_row *row)
     struct uuid id;
     struct rec_state s;
     struct wire_failure failure;
-    int rc = job_or_deleted(check, row->key, &id, &s);
+    int rc = check_job_or_deleted(check, row->key, &id, &s);
     if (rc == 0) {
         uint64_t first = s.failure_n > ERRORS_MAX ? s.failure_n - ERRORS_MAX : 0;
-        rc = check_series(check, &check->failure, &id, n_of(row), first, s.failure_n - 1);
+        rc = check_series(check, &check->failure, &id, row, first, s.failure_n);
     }
     return rc < 0 ? rc : check_shape(check, &shape_failure, KEYS_NAMES, row->value, &failure);
 }

@@ -48,7 +48,7 @@ struct check {
     struct buf state;   /* and the bytes behind that */
     struct check_name *names;
     uint64_t fence, arrival, seq; /* the numbers that never go back, from META */
-    struct check_series event, log, failure;
+    struct check_series event, log, failure, attempt;
 };
 
 typedef int check_rule(struct check *check, const struct store_row *row);
@@ -81,6 +81,15 @@ int check_state_of(struct check *check, const struct store_row *row, struct uuid
  * a row without its job. 0, STORE_NOT_FOUND (reported), -errno. */
 int check_job_of(struct check *check, struct slice key, struct uuid *id_out,
                  struct rec_state *state_out);
+
+/* The same for a table keyed job | n whose rows may wait for the sweep of a deleted job. 0 with the
+ * state; STORE_NOT_FOUND: nothing to compare with (told, if it is wrong); -errno. */
+int check_job_or_deleted(struct check *check, struct slice key, struct uuid *id_out,
+                         struct rec_state *state_out);
+
+/* Of such a row: the job's rows go from `first` to below `end` without a gap. */
+int check_series(struct check *check, struct check_series *series, const struct uuid *id,
+                 const struct store_row *row, uint64_t first, uint64_t end);
 
 /* Reports bytes that are no record of `shape`. 0 (value_out is filled), STORE_NOT_FOUND, -errno. */
 int check_shape(struct check *check, const struct shape *shape, enum shape_keys keys,

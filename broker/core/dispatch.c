@@ -15,6 +15,9 @@ static int start(struct core *core, struct session *session, struct job *job)
     job->s.fence = fence_next(core);
     job->s.report_n = 0;
     job->s.attempt++;
+    job->s.segment = 1;
+    job->s.segment_at = core->now.wall_ms;
+    job->s.log_before = job->s.log_next;
     job->s.session = session->id;
     job->s.worker = buf_slice(&session->worker->ref);
     job->s.started_at = core->now.wall_ms;
@@ -51,7 +54,7 @@ static int hand_over(struct core *core, struct session *session, struct job *job
                                       .queue = job->s.queue,
                                       .owner = job->s.owner,
                                       .attempt = job->s.attempt,
-                                      .segment = 1};
+                                      .segment = job->s.segment};
     int rc = checkpoint_of(core, job, &item.checkpoint);
     if (rc < 0)
         return rc;

@@ -134,8 +134,14 @@ int lease_undo(struct core *core, struct lease *lease, const char *reason)
     int rc = job_load(core, &lease->job, job);
     if (rc != 0)
         return rc < 0 ? rc : -EBADMSG;
-    job->s.fence = 0; /* whatever its worker still says is stale */
-    rc = lease->ending ? outcome_ended(core, job, reason) : outcome_undone(core, job, reason);
+    if (lease->ending) {
+        rc = outcome_ended(core, job, reason);
+    } else if (lease->listed) {
+        rc = outcome_released(core, job, reason);
+    } else {
+        job->s.fence = 0; /* whatever its worker still says is stale */
+        rc = outcome_undone(core, job, reason);
+    }
     return rc < 0 ? rc : lease_drop(core, lease);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/core/attempt.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
 #include "broker/core/lease.h"
@@ -15,11 +16,33 @@ static int tell_and_save(struct core *core, struct job *job, struct wire_event *
     return rc < 0 ? rc : job_save(core, job);
 }
 
-int outcome_ended(struct core *core, struct job *job, const char *reason)
+static int keep_box(struct core *core, struct job *job, const char *outcome, struct slice box)
 {
+    struct attempt_end end = {.outcome = outcome, .box = box};
+    return attempt_keep(core, job, &end);
+}
+
+static int ended(struct core *core, struct job *job, const char *reason, struct slice box)
+{
+    int rc = keep_box(core, job, "cancelled", box);
+    if (rc < 0)
+        return rc;
     job->s.ending = false;
+    job->s.fence = 0; /* whatever its worker still says is stale */
     struct wire_event event = {.type = TEXT("ended"), .reason = text_of(reason)};
     return tell_and_save(core, job, &event);
+}
+
+int outcome_ended(struct core *core, struct job *job, const char *reason)
+{
+    return ended(core, job, reason, (struct slice){0});
+}
+
+int outcome_released(struct core *core, struct job *job, const char *reason)
+{
+    int rc = keep_box(core, job, "released", (struct slice){0});
+    job->s.fence = 0; /* whatever its worker still says is stale */
+    return rc < 0 ? rc : outcome_undone(core, job, reason);
 }
 
 int outcome_undone(struct core *core, struct job *job, const char *reason)
@@ -99,11 +122,13 @@ static int attempt_failed(struct core *core, struct job *job, struct wire_failur
 
 int outcome_timeout(struct core *core, struct job *job)
 {
-    job->s.fence = 0;
     struct wire_failure failure = {.type = TEXT("JobTimeoutError"),
                                    .message = TEXT("it ran longer than its timeout"),
                                    .retryable = true};
-    return attempt_failed(core, job, &failure);
+    struct attempt_end end = {.outcome = "timeout", .error = &failure};
+    int rc = attempt_keep(core, job, &end);
+    job->s.fence = 0; /* whatever its worker still says is stale */
+    return rc < 0 ? rc : attempt_failed(core, job, &failure);
 }
 
 static int poisoned(struct core *core, struct job *job)
@@ -111,26 +136,36 @@ static int poisoned(struct core *core, struct job *job)
     struct wire_failure failure = {.type = TEXT("PoisonError"),
                                    .message =
                                        TEXT("it took its worker down as often as max_lost allows")};
-    int rc = keep_failure(core, job, &failure);
+    struct attempt_end end = {.outcome = "poisoned", .error = &failure};
+    int rc = attempt_keep(core, job, &end);
+    job->s.fence = 0;
+    if (rc == 0)
+        rc = keep_failure(core, job, &failure);
     return rc < 0 ? rc : fail_for_good(core, job);
 }
 
-int outcome_lost(struct core *core, struct job *job)
+static int run_again(struct core *core, struct job *job)
 {
+    int rc = keep_box(core, job, "lost", (struct slice){0});
     job->s.fence = 0; /* whatever that worker still says is stale */
-    job->s.lost++;
-    struct wire_spec spec;
-    int rc = spec_get(core, &job->id, &spec);
-    if (rc < 0)
-        return rc;
-    if (job->s.lost >= opt_or(spec.max_lost, LOST_DEFAULT))
-        return poisoned(core, job);
-    rc = job_move(core, job, JOB_PENDING);
+    if (rc == 0)
+        rc = job_move(core, job, JOB_PENDING);
     if (rc < 0)
         return rc;
     struct wire_event event = {
         .type = TEXT("lost"), .worker = job->s.worker, .attempt = opt_of(job->s.attempt)};
     return tell_and_save(core, job, &event);
+}
+
+int outcome_lost(struct core *core, struct job *job)
+{
+    job->s.lost++;
+    struct wire_spec spec;
+    int rc = spec_get(core, &job->id, &spec);
+    if (rc < 0)
+        return rc;
+    bool is_poison = job->s.lost >= opt_or(spec.max_lost, LOST_DEFAULT);
+    return is_poison ? poisoned(core, job) : run_again(core, job);
 }
 
 /* Completion is whole: what was counted is counted to its end. */
@@ -150,7 +185,9 @@ static int completed(struct core *core, struct job *job, const struct wire_done_
 {
     static const uint8_t nil = 0xc0;
     struct slice result = item->result.len ? item->result : (struct slice){&nil, 1};
-    int rc = store_put(core->store, TABLE_RESULT, key_job(&job->id), result);
+    int rc = keep_box(core, job, "completed", item->box);
+    if (rc == 0)
+        rc = store_put(core->store, TABLE_RESULT, key_job(&job->id), result);
     if (rc == 0)
         rc = job_move(core, job, JOB_COMPLETED);
     if (rc < 0)
@@ -164,6 +201,19 @@ static int completed(struct core *core, struct job *job, const struct wire_done_
     return rc < 0 ? rc : job_save(core, job);
 }
 
+/* The worker says in `stopped` whether it was itself that ended the handler, and why. */
+static int failed_with(struct core *core, struct job *job, const struct wire_done_item *item,
+                       struct wire_failure *failure)
+{
+    struct attempt_end end = {.outcome = "failed", .box = item->box, .error = failure};
+    if (text_is(item->stopped, "timeout"))
+        end.outcome = "timeout";
+    else if (text_is(item->outcome, "ended"))
+        end.outcome = "stopped";
+    int rc = attempt_keep(core, job, &end);
+    return rc < 0 ? rc : attempt_failed(core, job, failure);
+}
+
 static int failed(struct core *core, struct job *job, const struct wire_done_item *item)
 {
     struct wire_failure failure = {0};
@@ -173,7 +223,7 @@ static int failed(struct core *core, struct job *job, const struct wire_done_ite
         failure = (struct wire_failure){.message = TEXT("the worker's error can't be read")};
     if (failure.type.len == 0)
         failure.type = TEXT("Error");
-    return attempt_failed(core, job, &failure);
+    return failed_with(core, job, item, &failure);
 }
 
 static int again(struct core *core, struct job *job, const struct wire_done_item *item)
@@ -182,10 +232,12 @@ static int again(struct core *core, struct job *job, const struct wire_done_item
         struct wire_failure failure = {.type = TEXT("TryAgainError"),
                                        .message =
                                            TEXT("it asked to be tried again later too often")};
-        return attempt_failed(core, job, &failure);
+        return failed_with(core, job, item, &failure);
     }
     struct wire_spec spec;
-    int rc = spec_get(core, &job->id, &spec);
+    int rc = keep_box(core, job, "again", item->box);
+    if (rc == 0)
+        rc = spec_get(core, &job->id, &spec);
     if (rc < 0)
         return rc;
     uint64_t wait =
@@ -193,26 +245,32 @@ static int again(struct core *core, struct job *job, const struct wire_done_item
     return retry_at(core, job, core->now.wall_ms + wait);
 }
 
-static int stopped(struct core *core, struct job *job)
+static int stopped(struct core *core, struct job *job, const struct wire_done_item *item)
 {
     struct wire_failure failure = {.type = TEXT("StoppedError"),
                                    .message = TEXT("its handler was stopped"),
                                    .retryable = true};
-    return attempt_failed(core, job, &failure);
+    return failed_with(core, job, item, &failure);
+}
+
+static int released(struct core *core, struct job *job, const struct wire_done_item *item)
+{
+    int rc = keep_box(core, job, "released", item->box);
+    return rc < 0 ? rc : outcome_undone(core, job, "its worker gave it back");
 }
 
 static int conclude(struct core *core, struct job *job, const struct wire_done_item *item)
 {
     if (job->s.ending)
-        return outcome_ended(core, job, "its handler is gone");
+        return ended(core, job, "its handler is gone", item->box);
     if (text_is(item->outcome, "completed"))
         return completed(core, job, item);
     if (text_is(item->outcome, "again"))
         return again(core, job, item);
     if (text_is(item->outcome, "released"))
-        return outcome_undone(core, job, "its worker gave it back");
+        return released(core, job, item);
     if (text_is(item->outcome, "ended"))
-        return stopped(core, job);
+        return stopped(core, job, item);
     return failed(core, job, item);
 }
 

@@ -61,7 +61,8 @@ static int retire(struct core *core, const struct uuid *id)
 
 static int sweep(struct core *core, const struct uuid *id)
 {
-    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE};
+    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE,
+                                              TABLE_ATTEMPT};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct store_rows rows = {0};
         struct store_range range = {

@@ -27,6 +27,9 @@ enum { FORMAT_VERSION = 1 };
  *   log_*, event_first    bounds of what is kept in the log and event tables
  *   retention_ms          as submitted, if it was
  *   checkpointed          the checkpoint table has something for the next attempt
+ *   segment, segment_at   which dispatch of the attempt, and when it began
+ *   attempt_n             black boxes ever kept: the number of the next one
+ *   log_before            the last log line before this segment
  * Nested maps rest as they travel, with names as keys. */
 #define FIELDS_REC_STATE(F)                                                               \
     F(1,  state, status,       0, none)                                                   \
@@ -62,7 +65,11 @@ enum { FORMAT_VERSION = 1 };
     F(31, u64,   failure_n,    UINT64_MAX, none)                                          \
     F(32, time,  expires_at,   TIME_MAX_MS, none)                                         \
     F(33, opt,   retention_ms, RETENTION_MAX_MS, none)                                    \
-    F(34, flag,  checkpointed, 0, none)
+    F(34, flag,  checkpointed, 0, none)                                                   \
+    F(45, u64,   segment,      UINT64_MAX, none)                                          \
+    F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
+    F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
+    F(48, u64,   log_before,   UINT64_MAX, none)
 
 /* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
 #define FIELDS_REC_IDEMPOTENCY(F)                                                         \

@@ -166,6 +166,12 @@ static void done(struct input *in)
     in->event.hold = hold_of(in->words.at[1], NULL);
     in->event.done = &in->done;
     in->done.outcome = text_of(in->words.at[2]);
+    struct wire_box box = {.pid = 42};
+    if (in->words.count == 4 && strcmp(in->words.at[3], "boxed") == 0) {
+        assert_good(shape_encode(&in->value, &shape_box, &box, KEYS_NAMES));
+        in->done.box = buf_slice(&in->value);
+        return;
+    }
     if (in->words.count < 4)
         return;
     assert_good(shape_encode(&in->value, &shape_failure, &failure, KEYS_NAMES));
@@ -264,6 +270,16 @@ static void put_reports(struct buf *out, struct slice list)
         buf_printf(out, " +%u", iter.count - shown);
 }
 
+static void put_box(struct buf *out, struct slice encoded)
+{
+    struct fault fault;
+    struct wire_box box;
+    if (encoded.len == 0)
+        return;
+    assert_good(shape_decode(encoded, &shape_box, KEYS_NAMES, &box, &fault));
+    buf_printf(out, "[%llu]", (unsigned long long)box.pid);
+}
+
 static void put_results(struct buf *out, struct slice list)
 {
     struct list_iter iter;
@@ -275,6 +291,9 @@ static void put_results(struct buf *out, struct slice list)
         buf_printf(out, iter.index > 1 ? " " : "");
         put_hold(out, &item.job, item.fence);
         buf_printf(out, " %.*s", (int)item.outcome.len, item.outcome.at);
+        if (item.stopped.len)
+            buf_printf(out, "/%.*s", (int)item.stopped.len, item.stopped.at);
+        put_box(out, item.box);
         if (item.error.len == 0)
             continue;
         assert_good(shape_decode(item.error, &shape_failure, KEYS_NAMES, &failure, &fault));

@@ -11,11 +11,11 @@
  *     dispatch A1[:TIMEOUT_MS] … | settled A1[!] … (!: stale) | reported A1=N …
  *     stop A1 REASON GRACE_MS | error CODE REQUEST
  *     progress A1 0.5 | log A1 TEXT | logs A1 COUNT | stage A1 NAME STATUS | checkpoint A1 NUMBER
- *     done A1 OUTCOME [ERRORTYPE]
+ *     done A1 OUTCOME [ERRORTYPE | boxed]
  *
  * Effects, in their order, with a blank between: hello(SLOTS [held]) beat(SLOTS [held]) run(A1)
- * stop(A1 REASON GRACE) report#REQUEST(A1.N what …) done#REQUEST(A1 OUTCOME …) bye reconnect
- * welcomed note ended. Must never be included outside tests/worker. */
+ * stop(A1 REASON GRACE) report#REQUEST(A1.N what …) done#REQUEST(A1 OUTCOME[/STOPPED]['['PID']'] …)
+ * bye reconnect welcomed note ended. Must never be included outside tests/worker. */
 #ifndef REEVE_TESTS_WORKER_SESSION_SCRIPT_H
 #define REEVE_TESTS_WORKER_SESSION_SCRIPT_H
 

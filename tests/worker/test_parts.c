@@ -9,6 +9,7 @@
 
 #include "tests/testing.h"
 #include "worker/job.h"
+#include "worker/keeper_parts.h"
 #include "worker/lines.h"
 #include "worker/scratch.h"
 #include "worker/tell.h"
@@ -236,6 +237,22 @@ TEST(private_folders_of_the_dead_are_removed_and_those_of_the_living_are_not)
     assert_good(rmdir(parent)); /* it is empty */
 }
 
+/* --- out of memory -----------------------------------------------------------------------------
+ */
+
+TEST(the_kernel_s_count_of_its_kills_is_found_and_read)
+{
+    char path[100];
+    assert_true(keeper_oom_group("4:memory:/old\n0::/system.slice/w.service\n", path, sizeof path));
+    assert_string_equal(path, "/sys/fs/cgroup/system.slice/w.service/memory.events");
+    assert_false(keeper_oom_group("4:memory:/only/version/one\n", path, sizeof path));
+    assert_false(keeper_oom_group("", path, sizeof path));
+    assert_false(keeper_oom_group("0::/system.slice/w.service\n", path, 20)); /* too long */
+    assert_int_equal(keeper_oom_kills("low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n"), 4);
+    assert_int_equal(keeper_oom_kills("oom 3\noom_group_kill 9\n"), 0);
+    assert_int_equal(keeper_oom_count("/nonexistent"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_worded_on_descriptor_3),
         cmocka_unit_test(values_out_of_their_bounds_are_refused),
         cmocka_unit_test(the_last_word_on_the_end_counts),
+        cmocka_unit_test(the_kernel_s_count_of_its_kills_is_found_and_read),
         cmocka_unit_test(private_folders_of_the_dead_are_removed_and_those_of_the_living_are_not),
     };
     return TESTS_RUN(tests);

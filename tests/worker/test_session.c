@@ -173,7 +173,7 @@ TEST(beyond_its_slots_a_dispatch_is_given_back)
     static const struct script_row rows[] = {
         {0, "tick", "hello(1 [])"},
         {10, "welcome", "welcomed"},
-        {20, "dispatch A1 B2", "run(A1) done#2(B2 released)"},
+        {20, "dispatch A1 B2", "run(A1) done#2(B2 released/released)"},
         {30, "settled B2", ""},
         {40, "done A1 completed", "done#3(A1 completed)"},
         {50, "dispatch C3", "run(C3)"}, /* A1 is not settled, but its slot is free */
@@ -239,7 +239,7 @@ TEST(cancel_stops_the_handler_and_says_when_it_is_gone)
         {30, "stop A1 cancelled 7000", "stop(A1 cancelled 7000)"},
         {2010, "tick", "beat(1 [A1])"},
         {2020, "beat A1", ""}, /* an ending lease is named stale: we know */
-        {2030, "done A1 completed", "done#3(A1 ended)"},
+        {2030, "done A1 completed", "done#3(A1 ended/cancelled)"},
         {2040, "settled A1", ""},
         {2041, "stop A1 cancelled 7000", ""},
     };
@@ -255,9 +255,24 @@ TEST(a_timeout_is_enforced_here_and_fails_the_attempt)
         {120, "tick", "beat(1 [A1])"},
         {519, "tick", ""},
         {520, "tick", "stop(A1 timeout 10000)"},
-        {600, "done A1 completed", "done#3(A1 failed:JobTimeoutError)"},
+        {600, "done A1 completed", "done#3(A1 failed/timeout:JobTimeoutError)"},
     };
     SCRIPT_PLAY(1, rows);
+}
+
+TEST(what_was_measured_goes_along_however_it_ended)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(3 [])"},
+        {10, "welcome", "welcomed"},
+        {20, "dispatch A1:500 B2 C3", "run(A1) run(B2) run(C3)"},
+        {30, "stop B2 cancelled 500", "stop(B2 cancelled 500)"},
+        {40, "done C3 completed boxed", "done#2(C3 completed[42])"},
+        {50, "done B2 failed boxed", "done#3(B2 ended/cancelled[42])"},
+        {520, "tick", "stop(A1 timeout 10000) beat(3 [A1 B2 C3])"},
+        {530, "done A1 failed boxed", "done#5(A1 failed/timeout[42]:JobTimeoutError)"},
+    };
+    SCRIPT_PLAY(3, rows);
 }
 
 TEST(a_cancel_counts_more_than_a_timeout)
@@ -271,7 +286,7 @@ TEST(a_cancel_counts_more_than_a_timeout)
         {530, "stop A1 cancelled 300", "stop(A1 cancelled 300)"},
         {535, "stop A1 cancelled 300", ""}, /* said again: it knows */
         {540, "stop A1 timeout 300", "beat(0 [A1])"},
-        {600, "done A1 failed X", "beat(1 [A1]) done#5(A1 ended)"},
+        {600, "done A1 failed X", "beat(1 [A1]) done#5(A1 ended/cancelled)"},
     };
     SCRIPT_PLAY(1, rows);
 }
@@ -285,8 +300,8 @@ TEST(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone)
         {2010, "tick", "beat(2 [A1])"},
         {2020, "beat A1", "stop(A1 stale 10000) beat(1 [A1])"},
         {2030, "beat A1", ""},
-        {2040, "dispatch B2 C3", "run(B2) done#4(C3 released)"},
-        {3000, "done A1 failed X", "beat(2 [A1 B2 C3]) done#6(A1 ended)"},
+        {2040, "dispatch B2 C3", "run(B2) done#4(C3 released/released)"},
+        {3000, "done A1 failed X", "beat(2 [A1 B2 C3]) done#6(A1 ended/stale)"},
         {3010, "settled A1! C3", ""},
     };
     SCRIPT_PLAY(2, rows);
@@ -299,7 +314,7 @@ TEST(a_stale_result_is_offered_all_the_same_and_refused)
         {10, "welcome", "welcomed"},
         {20, "dispatch A1", "run(A1)"},
         {30, "stop A1 stale 100", "stop(A1 stale 100) beat(0 [A1])"},
-        {40, "done A1 completed", "beat(1 [A1]) done#4(A1 completed)"},
+        {40, "done A1 completed", "beat(1 [A1]) done#4(A1 completed/stale)"},
         {50, "settled A1!", ""},
     };
     SCRIPT_PLAY(1, rows);
@@ -313,11 +328,11 @@ TEST(a_job_never_runs_beside_its_forgotten_twin)
         {20, "dispatch A1", "run(A1)"},
         {30, "dispatch A5:100", "stop(A1 stale 10000) beat(1 [A1 A5])"},
         {500, "tick", ""},
-        {600, "done A1 failed X", "run(A5) beat(2 [A1 A5]) done#4(A1 ended)"},
+        {600, "done A1 failed X", "run(A5) beat(2 [A1 A5]) done#4(A1 ended/stale)"},
         {610, "settled A1!", ""},
         {699, "tick", ""},
         {700, "tick", "stop(A5 timeout 10000)"}, /* its time began with its handler */
-        {710, "done A5 failed X", "done#5(A5 failed:JobTimeoutError)"},
+        {710, "done A5 failed X", "done#5(A5 failed/timeout:JobTimeoutError)"},
     };
     SCRIPT_PLAY(2, rows);
 }
@@ -329,9 +344,9 @@ TEST(a_dispatch_that_waits_for_its_twin_can_be_cancelled)
         {10, "welcome", "welcomed"},
         {20, "dispatch A1", "run(A1)"},
         {30, "dispatch A5", "stop(A1 stale 10000) beat(1 [A1 A5])"},
-        {40, "stop A5 cancelled 100", "done#3(A5 ended)"},
+        {40, "stop A5 cancelled 100", "done#3(A5 ended/cancelled)"},
         {50, "settled A5", ""},
-        {600, "done A1 failed X", "beat(2 [A1]) done#5(A1 ended)"},
+        {600, "done A1 failed X", "beat(2 [A1]) done#5(A1 ended/stale)"},
     };
     SCRIPT_PLAY(2, rows);
 }
@@ -345,7 +360,7 @@ TEST(drain_finishes_what_runs_and_takes_nothing_new)
         {10, "welcome", "welcomed"},
         {20, "dispatch A1", "run(A1)"},
         {30, "drain", "beat(0 [A1])"},
-        {40, "dispatch B2", "done#3(B2 released)"},
+        {40, "dispatch B2", "done#3(B2 released/released)"},
         {50, "settled B2", ""},
         {60, "done A1 completed", "done#4(A1 completed)"},
         {70, "settled A1", "bye ended"},
@@ -389,9 +404,9 @@ TEST(release_stops_all_and_gives_it_back)
          "stop(A1 released 1000) stop(B2 released 1000) stop(C3 cancelled 1000) "
          "beat(0 [A1 B2 C3])"},
         {41, "release", ""},
-        {50, "done A1 failed X", "done#3(A1 released)"},
-        {60, "done B2 completed", "done#4(B2 completed)"},
-        {70, "done C3 failed X", "done#5(C3 ended)"},
+        {50, "done A1 failed X", "done#3(A1 released/released)"},
+        {60, "done B2 completed", "done#4(B2 completed/released)"},
+        {70, "done C3 failed X", "done#5(C3 ended/cancelled)"},
         {80, "settled A1 B2", ""},
         {90, "settled C3", "bye ended"},
     };
@@ -430,6 +445,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_once_shares_no_message_any_more),
         cmocka_unit_test(cancel_stops_the_handler_and_says_when_it_is_gone),
         cmocka_unit_test(a_timeout_is_enforced_here_and_fails_the_attempt),
+        cmocka_unit_test(what_was_measured_goes_along_however_it_ended),
         cmocka_unit_test(a_cancel_counts_more_than_a_timeout),
         cmocka_unit_test(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone),
         cmocka_unit_test(a_stale_result_is_offered_all_the_same_and_refused),
