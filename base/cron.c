@@ -40,6 +40,9 @@ static int wrong(struct cron_fault *fault, const char *field, const char *proble
     va_start(args, problem);
     vsnprintf(fault->problem, sizeof fault->problem, problem, args);
     va_end(args);
+    for (char *at = fault->problem; *at; at++)
+        if (*at < ' ' || *at > '~') /* a piece of the expression, cut anywhere */
+            *at = '?';
     fault->field = field;
     return CRON_UNREADABLE;
 }

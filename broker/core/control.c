@@ -37,6 +37,21 @@ static int begin_ending(struct core *core, struct job *job)
     return gather_stop(core, lease, "cancelled");
 }
 
+int control_cancel(struct core *core, struct job *job, struct text reason)
+{
+    int rc = job->s.status == JOB_RUNNING ? begin_ending(core, job) : 0;
+    struct wire_cancellation cancel = {.reason = reason, .at = core->now.wall_ms};
+    if (rc == 0)
+        rc = shape_keep(&core->scratch, &shape_cancellation, &cancel, KEYS_NAMES, &job->s.cancel);
+    if (rc == 0)
+        rc = job_move(core, job, JOB_CANCELLED);
+    if (rc < 0)
+        return rc;
+    struct wire_event event = {.type = TEXT("cancelled"), .reason = reason};
+    rc = job_emit(core, job, &event);
+    return rc < 0 ? rc : job_save(core, job);
+}
+
 int handle_cancel(struct core *core, struct session *session, const struct message *message)
 {
     struct job *job = &core->job;
@@ -48,19 +63,7 @@ int handle_cancel(struct core *core, struct session *session, const struct messa
     if (job_state_is_terminal(job->s.status))
         return refuse(core, WIRE_CONFLICT, "", "the job has %s: there is nothing to cancel",
                       job_state_word(job->s.status));
-    if (job->s.status == JOB_RUNNING)
-        rc = begin_ending(core, job);
-    struct wire_cancellation cancel = {.reason = message->cancel.reason, .at = core->now.wall_ms};
-    if (rc == 0)
-        rc = shape_keep(&core->scratch, &shape_cancellation, &cancel, KEYS_NAMES, &job->s.cancel);
-    if (rc == 0)
-        rc = job_move(core, job, JOB_CANCELLED);
-    if (rc < 0)
-        return rc;
-    struct wire_event event = {.type = TEXT("cancelled"), .reason = message->cancel.reason};
-    rc = job_emit(core, job, &event);
-    if (rc == 0)
-        rc = job_save(core, job);
+    rc = control_cancel(core, job, message->cancel.reason);
     return rc < 0 ? rc : answer_job(core);
 }
 

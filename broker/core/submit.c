@@ -61,7 +61,7 @@ static int check_values(struct core *core, const struct wire_spec *spec)
     return 0;
 }
 
-static int check(struct core *core, const struct caller *caller, struct wire_spec *spec)
+int submit_check(struct core *core, const struct caller *caller, struct wire_spec *spec)
 {
     int rc = normalise(core, caller, spec);
     if (rc == 0)
@@ -72,8 +72,13 @@ static int check(struct core *core, const struct caller *caller, struct wire_spe
         rc = check_name(core, spec->owner, "owner", OWNER_LEN_MAX);
     if (rc == 0)
         rc = check_name(core, spec->group, "group", GROUP_LEN_MAX);
-    if (rc == 0)
-        rc = check_values(core, spec);
+    return rc != 0 ? rc : check_values(core, spec);
+}
+
+/* What is wrong with the spec, and what is in the way of a job made of it now. */
+static int check(struct core *core, const struct caller *caller, struct wire_spec *spec)
+{
+    int rc = submit_check(core, caller, spec);
     return rc != 0 ? rc : counter_admit(core, spec->queue, spec->type, spec->owner);
 }
 
@@ -180,16 +185,20 @@ static int answer_fault(struct core *core)
     return rc < 0 ? rc : shape_encode(&core->answer, &shape_submit_answer, &answer, KEYS_NAMES);
 }
 
-/* One job: checked, made unless it exists, answered. 0, REFUSED with nothing changed, -errno. */
-static int submit_one(struct core *core, const struct caller *caller, struct wire_spec *spec,
-                      bool whole)
+int submit_make(struct core *core, const struct caller *caller, struct wire_spec *spec)
 {
     bool exists;
     int rc = check(core, caller, spec);
     if (rc == 0)
         rc = check_id(core, spec, &exists);
-    if (rc == 0 && !exists)
-        rc = make(core, spec);
+    return rc != 0 || exists ? rc : make(core, spec);
+}
+
+/* One job: checked, made unless it exists, answered. 0, REFUSED with nothing changed, -errno. */
+static int submit_one(struct core *core, const struct caller *caller, struct wire_spec *spec,
+                      bool whole)
+{
+    int rc = submit_make(core, caller, spec);
     return rc != 0 ? rc : answer_job(core, &spec->id, whole);
 }
 
@@ -259,14 +268,22 @@ static int submit_all(struct core *core, const struct caller *caller,
     return 0;
 }
 
+int submit_room(struct core *core)
+{
+    if (core->event->no_room || core->event->free_bytes < core->config.reserve_bytes)
+        return refuse(core, WIRE_STORE_FULL, "", "the broker's disk is full; nothing was kept");
+    return 0;
+}
+
 static int check_submit(struct core *core, const struct session *session,
                         const struct msg_submit *submit)
 {
     struct list_iter iter;
     if (session->role == ROLE_OBSERVER)
         return refuse(core, WIRE_FORBIDDEN, "", "an observer submits nothing");
-    if (core->event->no_room || core->event->free_bytes < core->config.reserve_bytes)
-        return refuse(core, WIRE_STORE_FULL, "", "the broker's disk is full; nothing was kept");
+    int rc = submit_room(core);
+    if (rc != 0)
+        return rc;
     if (list_open(submit->jobs, &iter) != 0 || iter.count == 0)
         return refuse(core, WIRE_INVALID_REQUEST, "jobs", "expected a list of 1 to %d jobs",
                       BATCH_JOBS_MAX);

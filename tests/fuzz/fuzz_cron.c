@@ -3,6 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/cron.h"
+#include "proto/utf8.h"
 
 /* Clocks go an hour forth and back every 50 days. */
 static int32_t restless(const struct zone *zone, int64_t utc_s)
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
     struct cron_fault fault = {NULL, ""};
     if (cron_parse((struct text){(const char *)at, len}, &cron, &fault) != 0) {
         CHECK(fault.field && fault.problem[0] != '\0');
+        CHECK(utf8_valid(text_of(fault.problem)));
         return 0;
     }
     tick(&cron, &zone_utc, UINT64_C(1893456000000));

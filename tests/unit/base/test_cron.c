@@ -130,6 +130,7 @@ TEST(refusals_name_the_field)
     refused("? * * * *", "minute", "expected 0 to 59");
     refused("99999 * * * *", "minute", "expected 0 to 59");
     refused("-1 * * * *", "minute", "expected 0 to 59");
+    refused("\xc3\xa4 * * * *", "minute", "instead of '?");
     refused("* * * MARCH *", "month", "'CH' is too much");
 }
 
