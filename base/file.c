@@ -112,6 +112,14 @@ static int replace(const char *path, const char *temporary, struct slice data, m
     return rc < 0 ? rc : sync_folder_of(path);
 }
 
+int file_write_new(const char *path, struct slice data, mode_t mode)
+{
+    int rc = write_synced(path, data, mode);
+    if (rc < 0 && rc != -EEXIST)
+        unlink(path);
+    return rc < 0 ? rc : sync_folder_of(path);
+}
+
 int file_write_atomic(const char *path, struct slice data, mode_t mode)
 {
     struct buf temporary = {0};

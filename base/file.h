@@ -17,4 +17,9 @@ int file_read_all(const char *path, size_t max, struct buf *out);
  * `path` is as before, or, where only the folder's sync failed, already new. */
 int file_write_atomic(const char *path, struct slice data, mode_t mode);
 
+/* Writes `data` to a file that must not exist yet, and syncs it and its folder. 0, -EEXIST, or
+ * another -errno; then there is no such file, or, where only the folder's sync failed, it is
+ * whole. */
+int file_write_new(const char *path, struct slice data, mode_t mode);
+
 #endif

@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "base/heap.h"
+#include "broker/core/auth.h"
 #include "broker/core/core.h"
 #include "broker/store/record.h"
 
@@ -33,8 +34,6 @@ struct lease {
     struct heap_node node;     /* by deadline, lazily */
     UT_hash_handle hh;         /* by fence */
 };
-
-enum session_role { ROLE_PRODUCER, ROLE_GATEWAY, ROLE_ADMIN, ROLE_OBSERVER, ROLE_WORKER };
 
 /* Items for one worker that wait for the end of the batch, so that they travel together. */
 struct gather {
