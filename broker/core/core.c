@@ -214,6 +214,8 @@ static int in_session(struct core *core, struct session *session, const struct m
 static int take_message(struct core *core, const struct core_event *event)
 {
     const struct message *message = event->message;
+    if (event->auth && !event->auth->listed)
+        return refuse(core, WIRE_UNAUTHORIZED, "", "the broker does not list this key (any more)");
     if (!(message_senders(message->id) & sender_of(event->socket)))
         return refuse(core, WIRE_UNKNOWN_MESSAGE, "msg", "%s is not for this endpoint",
                       message_name(message->id));
@@ -248,6 +250,8 @@ static int take(struct core *core, const struct core_event *event)
         return 0;
     case CORE_SUBSCRIBED:
         return publish_standing(core, &event->topic);
+    case CORE_REVOKED:
+        return sessions_revoke(core, event->keys, event->key_count);
     case CORE_TICK:
         return let_time_pass(core);
     }

@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "broker/core/auth.h"
 #include "broker/store/store.h"
 #include "proto/codec.h"
 
@@ -60,12 +61,15 @@ enum core_event_kind {
     CORE_BAD_MESSAGE, /* bytes from `peer` that are no message: `fault` says why */
     CORE_SEND_FAILED, /* an effect to `peer` could not be sent: it is gone or does not read */
     CORE_SUBSCRIBED,  /* somebody subscribed to the job `topic` */
+    CORE_REVOKED,     /* these `keys` may no longer do what they could: their sessions end */
     CORE_TICK         /* time: what is due, lost or over happens now, and at no other event */
 };
 
 enum core_socket { CORE_CLIENTS = 1, CORE_WORKERS = 2 };
 
-/* Who spoke: a handle of the server's for one routing id on one socket. Never 0. */
+/* `peer`: a handle of the server's for one routing id on one socket; never 0. `auth`: whose key it
+ * has proved to hold, the same for a peer's whole life; NULL where nobody has to. `keys`: in order
+ * of their bytes. All borrowed until the effects are sent. */
 struct core_event {
     enum core_event_kind kind;
     enum core_socket socket;
@@ -77,6 +81,9 @@ struct core_event {
     const struct fault *fault;
     uint64_t request; /* of a CORE_BAD_MESSAGE, where it could be read */
     struct uuid topic;
+    const struct core_auth *auth;
+    const struct text *keys;
+    size_t key_count;
 };
 
 enum effect_kind {

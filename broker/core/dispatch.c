@@ -19,6 +19,7 @@ static int start(struct core *core, struct session *session, struct job *job)
     job->s.segment_at = core->now.wall_ms;
     job->s.log_before = job->s.log_next;
     job->s.session = session->id;
+    job->s.session_key = text_of(session->key);
     job->s.worker = buf_slice(&session->worker->ref);
     job->s.started_at = core->now.wall_ms;
     job->s.progress = (struct slice){0};

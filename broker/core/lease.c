@@ -52,6 +52,8 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
     lease->fence = job->s.fence;
     lease->job = job->id;
     lease->session_id = job->s.session;
+    if (job->s.session_key.len == AUTH_KEY_LEN)
+        memcpy(lease->key, job->s.session_key.at, AUTH_KEY_LEN);
     lease->ending = job->s.ending;
     lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
     lease->timeout_at = UINT64_MAX;
@@ -104,9 +106,14 @@ struct lease *lease_find(const struct core *core, uint64_t fence, const struct u
     return lease && uuid_eq(&lease->job, job) ? lease : NULL;
 }
 
+bool lease_is_held_by(const struct lease *lease, const struct session *session)
+{
+    return uuid_eq(&lease->session_id, &session->id) && strcmp(lease->key, session->key) == 0;
+}
+
 bool lease_renew(struct core *core, struct lease *lease, struct session *session)
 {
-    if (!uuid_eq(&lease->session_id, &session->id))
+    if (!lease_is_held_by(lease, session))
         return false;
     if (!lease->holder)
         attach(lease, session);
@@ -223,7 +230,7 @@ static int load_one(struct core *core, const struct uuid *id)
         return rc;
     struct session *session;
     HASH_FIND(by_id, core->by_id, &lease->session_id, sizeof lease->session_id, session);
-    if (session && session->worker)
+    if (session && session->worker && lease_is_held_by(lease, session))
         attach(lease, session);
     lease->listed = true; /* as far as anybody knows: the safe side */
     struct wire_spec spec;

@@ -17,6 +17,9 @@ int lease_grant(struct core *core, struct session *session, const struct job *jo
 /* The lease of a fence if it is this job's, else NULL. */
 struct lease *lease_find(const struct core *core, uint64_t fence, const struct uuid *job);
 
+/* Is it in this session's hands? A session is the id it gave itself and the key it proved. */
+bool lease_is_held_by(const struct lease *lease, const struct session *session);
+
 /* Listed by its holder: it lives on. Adopts it after a restart. false: it is not this session's. */
 bool lease_renew(struct core *core, struct lease *lease, struct session *session);
 

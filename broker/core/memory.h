@@ -24,15 +24,16 @@ struct session;
 struct lease {
     uint64_t fence;
     struct uuid job;
-    struct uuid session_id;    /* who holds it */
-    struct session *holder;    /* NULL until that worker says hello again after a restart */
-    struct lease *prev, *next; /* the holder's leases */
-    uint64_t deadline;         /* mono: lost when not listed again before */
-    uint64_t timeout_at;       /* mono: the broker's own end of patience; UINT64_MAX: none */
-    bool listed;               /* the worker has said that it has it */
-    bool ending;               /* cancelled: waits for its handler to be gone */
-    struct heap_node node;     /* by deadline, lazily */
-    UT_hash_handle hh;         /* by fence */
+    struct uuid session_id;     /* who holds it, */
+    char key[AUTH_KEY_LEN + 1]; /* and the key it has to prove that with; "": none */
+    struct session *holder;     /* NULL until that worker says hello again after a restart */
+    struct lease *prev, *next;  /* the holder's leases */
+    uint64_t deadline;          /* mono: lost when not listed again before */
+    uint64_t timeout_at;        /* mono: the broker's own end of patience; UINT64_MAX: none */
+    bool listed;                /* the worker has said that it has it */
+    bool ending;                /* cancelled: waits for its handler to be gone */
+    struct heap_node node;      /* by deadline, lazily */
+    UT_hash_handle hh;          /* by fence */
 };
 
 /* Items for one worker that wait for the end of the batch, so that they travel together. */
@@ -62,6 +63,7 @@ struct session {
     enum core_socket socket;
     enum session_role role;
     char owner[OWNER_LEN_MAX + 1];
+    char key[AUTH_KEY_LEN + 1];  /* which it belongs to; "": nobody has to prove anything */
     uint64_t heard;              /* mono */
     struct heap_node node;       /* by when it is given up, lazily */
     struct worker *worker;       /* NULL for clients */

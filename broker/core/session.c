@@ -14,8 +14,6 @@
 
 enum { CLIENT_SILENCE_MS = 5 * 60 * 1000 };
 
-static const char *const role_words[] = {"producer", "gateway", "admin", "observer", "worker"};
-
 struct session *session_of_peer(const struct core *core, uint32_t peer)
 {
     struct session *session;
@@ -102,22 +100,47 @@ static struct session *session_new(struct core *core, const struct uuid *id)
     return session;
 }
 
+/* The role that hello asks for; with a key, saying none asks for the key's. */
 static int role_of(struct core *core, struct text word, enum session_role *role_out)
 {
-    for (unsigned i = 0; i < sizeof role_words / sizeof *role_words; i++)
-        if (text_is(word, role_words[i])) {
-            *role_out = (enum session_role)i;
-            break;
-        } else if (i + 1 == sizeof role_words / sizeof *role_words) {
-            return refuse(core, WIRE_INVALID_REQUEST, "role",
-                          "expected producer, gateway, admin, observer or worker");
-        }
+    const struct core_auth *auth = core->event->auth;
+    if (auth && word.len == 0)
+        *role_out = auth->role;
+    else if (!role_parse(word, role_out))
+        return refuse(core, WIRE_INVALID_REQUEST, "role",
+                      "expected producer, gateway, admin, observer or worker");
     bool at_workers = core->event->socket == CORE_WORKERS;
     if (at_workers != (*role_out == ROLE_WORKER))
         return refuse(core, WIRE_INVALID_REQUEST, "role",
                       "workers, and only they, speak to the "
                       "workers' endpoint");
     return 0;
+}
+
+/* Nobody gets more than its key has: another role, another owner. */
+static int check_key(struct core *core, const struct msg_envelope *envelope, enum session_role role)
+{
+    const struct core_auth *auth = core->event->auth;
+    if (!auth)
+        return 0;
+    if (role != auth->role)
+        return refuse(core, WIRE_FORBIDDEN, "role", "this key is listed as %s, not as %s",
+                      role_word(auth->role), role_word(role));
+    if (envelope->owner.len > 0 && !text_eq(envelope->owner, auth->owner))
+        return refuse(core, WIRE_FORBIDDEN, "owner", "this key is listed with owner '%.*s'",
+                      auth->owner.len ? (int)auth->owner.len : 1,
+                      auth->owner.len ? auth->owner.at : "-");
+    if (envelope->admin && !role_sees_events(role))
+        return refuse(core, WIRE_FORBIDDEN, "admin", "this key is listed as %s, not as admin",
+                      role_word(role));
+    return 0;
+}
+
+/* A session is its first key's. */
+static bool other_key(const struct core *core, const struct session *session)
+{
+    const struct core_auth *auth = core->event->auth;
+    return !text_eq(text_of(session->key), auth ? auth->key : (struct text){0});
 }
 
 static int check_hello(struct core *core, const struct msg_hello *hello,
@@ -131,12 +154,17 @@ static int check_hello(struct core *core, const struct msg_hello *hello,
     int rc = role_of(core, hello->role, role_out);
     if (rc != 0)
         return rc;
+    rc = check_key(core, &core->event->message->envelope, *role_out);
+    if (rc != 0)
+        return rc;
     const struct session *session = session_of_id(core, &hello->session);
+    if (session && other_key(core, session))
+        return refuse(core, WIRE_FORBIDDEN, "session", "this session belongs to another key");
     if (session && session->epoch > hello->epoch)
         return refuse(core, WIRE_CONFLICT, "epoch", "this session has started again since");
     if (session && (session->role == ROLE_WORKER) != (*role_out == ROLE_WORKER))
         return refuse(core, WIRE_CONFLICT, "session", "this is the session of a %s",
-                      role_words[session->role]);
+                      role_word(session->role));
     if (!session && HASH_CNT(by_id, core->by_id) >= SESSIONS_MAX)
         return refuse(core, WIRE_UNAVAILABLE, "session", "there are too many sessions");
     return *role_out == ROLE_WORKER ? worker_check(core, hello) : 0;
@@ -175,6 +203,14 @@ static int renew_listed(struct core *core, struct session *session, struct slice
     return 0;
 }
 
+/* Events can't be told apart by who watches: with keys, only who may see all of them gets there;
+ * others ask for the revs of what they watch. */
+static struct text events_for(const struct core *core)
+{
+    const struct core_auth *auth = core->event->auth;
+    return !auth || role_sees_events(auth->role) ? core->config.events_endpoint : (struct text){0};
+}
+
 static int welcome(struct core *core, struct slice stale)
 {
     const struct core_config *config = &core->config;
@@ -189,14 +225,16 @@ static int welcome(struct core *core, struct slice stale)
         .message_size_max = MESSAGE_SIZE_MAX,
         .params_size_max = config->params_size_max,
         .batch_jobs_max = BATCH_JOBS_MAX,
-        .events = config->events_endpoint,
+        .events = events_for(core),
         .stale = stale,
     };
     return reply(core, &message);
 }
 
-static void set_owner(struct session *session, struct text owner)
+static void set_owner(struct core *core, struct session *session, struct text owner)
 {
+    if (core->event->auth)
+        owner = core->event->auth->owner;
     if (owner.len == 0)
         owner = TEXT("anonymous");
     memcpy(session->owner, owner.at, owner.len);
@@ -226,6 +264,8 @@ static int open_session(struct core *core, const struct msg_hello *hello, enum s
         restarted(core, session);
     session->epoch = hello->epoch;
     session->role = role;
+    if (core->event->auth)
+        memcpy(session->key, core->event->auth->key.at, AUTH_KEY_LEN);
     session->socket = core->event->socket;
     session->heard = core->now.mono_ms;
     *session_out = session;
@@ -251,7 +291,7 @@ int handle_hello(struct core *core, const struct message *message)
         rc = open_session(core, hello, role, &session);
     if (rc != 0)
         return rc;
-    set_owner(session, message->envelope.owner);
+    set_owner(core, session, message->envelope.owner);
     struct slice stale = {0};
     if (session->worker)
         rc = renew_listed(core, session, hello->running, &core->scratch, &stale);
@@ -310,6 +350,38 @@ int sessions_expire(struct core *core)
         if (rc < 0)
             return rc;
         session_free(core, session);
+    }
+    return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return text_cmp(*(const struct text *)a, *(const struct text *)b);
+}
+
+/* Its leases are lost at once: their fences must not wait for somebody who may not speak. */
+static int revoke(struct core *core, struct session *session)
+{
+    int rc =
+        session->peer ? effects_add(core->effects, EFFECT_FORGET, session->peer, NULL, NULL) : 0;
+    if (rc < 0)
+        return rc;
+    restarted(core, session);
+    session_free(core, session);
+    return 0;
+}
+
+int sessions_revoke(struct core *core, const struct text *keys, size_t count)
+{
+    struct session *session, *next;
+    HASH_ITER(by_id, core->by_id, session, next)
+    {
+        struct text key = text_of(session->key);
+        if (!session->key[0] || !bsearch(&key, keys, count, sizeof *keys, by_text))
+            continue;
+        int rc = revoke(core, session);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

@@ -21,6 +21,10 @@ void session_disconnected(struct session *session, struct core *core);
 /* Gives up sessions that were silent for too long. 0, -errno. */
 int sessions_expire(struct core *core);
 
+/* Ends the sessions of these keys (in order of their bytes): what a worker among them holds is lost
+ * with the next tick. 0, -errno. */
+int sessions_revoke(struct core *core, const struct text *keys, size_t count);
+
 /* mono; UINT64_MAX: none. */
 uint64_t sessions_next(const struct core *core);
 void sessions_fini(struct core *core);

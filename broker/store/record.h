@@ -26,6 +26,7 @@ enum { FORMAT_VERSION = 1 };
  *   report_n              the last report of this fence that was stored
  *   log_*, event_first    bounds of what is kept in the log and event tables
  *   retention_ms          as submitted, if it was
+ *   session, session_key  who holds the dispatch: a session, and the key it is bound to, if any
  *   checkpointed          the checkpoint table has something for the next attempt
  *   segment, segment_at   which dispatch of the attempt, and when it began
  *   attempt_n             black boxes ever kept: the number of the next one
@@ -69,7 +70,8 @@ enum { FORMAT_VERSION = 1 };
     F(45, u64,   segment,      UINT64_MAX, none)                                          \
     F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
     F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
-    F(48, u64,   log_before,   UINT64_MAX, none)
+    F(48, u64,   log_before,   UINT64_MAX, none)                                          \
+    F(61, text,  session_key,  40, none)
 
 /* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
 #define FIELDS_REC_IDEMPOTENCY(F)                                                         \

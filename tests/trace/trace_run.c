@@ -5,10 +5,12 @@
  *     [12.5] tick                              nothing but time
  *     [12.5] away                              the broker did not run since the line before
  *     [12.5] subscribe J1                      somebody watches the job
- *     [12.5] lost w1                           what is sent to w1 fails from now until its next
- * word [12.5] restart                           the broker is killed and started again [12.5] full
- * / [12.5] room                the disk is full, has room again and lines that it writes itself
- * behind them, which are the expectation: messages sent
+ *     [12.5] key w1 worker - K1                from now on w1 proves that it holds the key K1,
+ * which is listed with this role and owner (-: none) [12.5] revoke K1                         the
+ * key is taken off the list [12.5] lost w1                           what is sent to w1 fails from
+ * now until its next word [12.5] restart                           the broker is killed and started
+ * again [12.5] full / [12.5] room                the disk is full, has room again and lines that it
+ * writes itself behind them, which are the expectation: messages sent
  * (`[12.5] w1 < dispatch {…}`) and published (`[12.5] * event_is {…}`). Comments (#) and blank
  * lines stay. Ids are names: J1, J2, … in order of appearance for jobs; any other capital-digit
  * name in what happens (S1, X1) is an id of its own. Between two lines the core is called when it
@@ -38,6 +40,12 @@ struct name {
     char id[UUID_TEXT_LEN + 1];
 };
 
+/* What a peer has proved to be; `key` padded to a key's length. */
+struct proof {
+    char key[AUTH_KEY_LEN + 1], owner[32];
+    struct core_auth auth;
+};
+
 struct trace {
     struct store *store;
     struct core *core;
@@ -46,6 +54,7 @@ struct trace {
     struct name names[NAMES_MAX];
     size_t name_count, job_count;
     char peers[PEERS_MAX][8];
+    struct proof proofs[PEERS_MAX];
     size_t peer_count;
     char lost[8];
     bool full;
@@ -193,6 +202,29 @@ static void check_store(struct trace *trace)
         exit(1);
 }
 
+static const struct core_auth *auth_of(struct trace *trace, uint32_t peer)
+{
+    struct proof *proof = &trace->proofs[peer - 1];
+    proof->auth.key = text_of(proof->key);
+    proof->auth.owner = text_of(strcmp(proof->owner, "-") == 0 ? "" : proof->owner);
+    return proof->key[0] ? &proof->auth : NULL;
+}
+
+static void pad_key(const char *word, char key[AUTH_KEY_LEN + 1])
+{
+    snprintf(key, AUTH_KEY_LEN + 1, "%s%040d", word, 0);
+}
+
+static void prove(struct trace *trace, const char *peer, const char *role, const char *owner,
+                  const char *word)
+{
+    struct proof *proof = &trace->proofs[peer_of(trace, peer) - 1];
+    proof->auth.listed = true;
+    CHECK(role_parse(text_of(role), &proof->auth.role));
+    snprintf(proof->owner, sizeof proof->owner, "%s", owner);
+    pad_key(word, proof->key);
+}
+
 static void run_batch(struct trace *trace, struct core_event *event)
 {
     effects_clear(&trace->effects);
@@ -223,6 +255,7 @@ static void send_message(struct trace *trace, struct core_event *event, const ch
     event->kind = CORE_MESSAGE;
     event->socket = peer[0] == 'w' ? CORE_WORKERS : CORE_CLIENTS;
     event->peer = peer_of(trace, peer);
+    event->auth = auth_of(trace, event->peer);
     event->message = &message;
     if (message_decode(buf_slice(&frame), &message, &fault) != 0) {
         event->kind = CORE_BAD_MESSAGE;
@@ -234,9 +267,23 @@ static void send_message(struct trace *trace, struct core_event *event, const ch
     buf_fini(&frame);
 }
 
+static void revoke(struct trace *trace, struct core_event *event, const char *word)
+{
+    char key[AUTH_KEY_LEN + 1];
+    pad_key(word, key);
+    for (size_t i = 0; i < trace->peer_count; i++)
+        if (strcmp(trace->proofs[i].key, key) == 0)
+            trace->proofs[i].auth.listed = false;
+    struct text revoked = text_of(key);
+    event->kind = CORE_REVOKED;
+    event->keys = &revoked;
+    event->key_count = 1;
+    run_batch(trace, event);
+}
+
 static void take_line(struct trace *trace, struct core_event *event, const char *what)
 {
-    char peer[8], name[32], word[8];
+    char peer[8], name[32], word[8], role[16];
     int at = 0;
     if (sscanf(what, "%7s > %31s %n", peer, name, &at) == 2 && at > 0) {
         send_message(trace, event, peer, name, what[at] ? what + at : "{}");
@@ -245,6 +292,10 @@ static void take_line(struct trace *trace, struct core_event *event, const char 
         event->kind = CORE_SUBSCRIBED;
         CHECK(uuid_parse(id, &event->topic) == 0);
         run_batch(trace, event);
+    } else if (sscanf(what, "key %7s %15s %31s %7s", peer, role, name, word) == 4) {
+        prove(trace, peer, role, name, word);
+    } else if (sscanf(what, "revoke %7s", word) == 1) {
+        revoke(trace, event, word);
     } else if (sscanf(what, "lost %7s", word) == 1) {
         event->kind = CORE_SEND_FAILED;
         event->socket = word[0] == 'w' ? CORE_WORKERS : CORE_CLIENTS;
