@@ -68,7 +68,17 @@ enum {
     WORKER_TYPES_MAX = 256,
     SESSIONS_MAX = 100000,
     WATCHED_REVS_MAX = 1000, /* jobs in one get_revs */
-    CHARGES_MAX = 8
+    CHARGES_MAX = 8,
+
+    BUDGET_LEN_MAX = 64,
+    QUEUES_SET_MAX = 4096,   /* queues with settings; they are in memory */
+    BUDGETS_MAX = 1024,
+    QUEUE_RATES_MAX = 8,     /* rates of one queue or budget */
+    QUEUE_GROUPS_MAX = 200,  /* groups of one queue with a limit or a weight of their own */
+    QUEUE_CLEAR_MAX = 256,   /* names in one `clear` */
+    RATE_COUNT_MAX = 1000000000,
+    CONCURRENCY_MAX = 1000000,
+    GROUP_WEIGHT_MAX = 1000
 };
 
 /* Times that do not fit an int. */
@@ -77,6 +87,8 @@ enum {
 #define RETENTION_MAX_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
 #define RETENTION_DEFAULT_MS (UINT64_C(90) * 24 * 3600 * 1000)
 #define RETENTION_CANCELLED_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define RATE_WINDOW_MAX_MS (UINT64_C(31) * 24 * 3600 * 1000)
+#define QUEUE_LENGTH_MAX (UINT64_C(1000000000000))
 #define IDEMPOTENCY_MS (UINT64_C(24) * 3600 * 1000)
 #define TIME_MAX_MS (UINT64_C(253402300799999)) /* the end of the year 9999 */
 

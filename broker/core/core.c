@@ -19,6 +19,7 @@
 #include "broker/core/lease.h"
 #include "broker/core/outcome.h"
 #include "broker/core/query.h"
+#include "broker/core/queue.h"
 #include "broker/core/reply.h"
 #include "broker/core/report.h"
 #include "broker/core/session.h"
@@ -121,6 +122,8 @@ static int load_memory(struct core *core)
     int rc = numbers_load(core);
     if (rc == 0)
         rc = counters_load(core);
+    if (rc == 0)
+        rc = queues_load(core);
     return rc < 0 ? rc : leases_load(core);
 }
 
@@ -162,6 +165,7 @@ void core_destroy(struct core **core_at)
         return;
     leases_fini(core);
     sessions_fini(core);
+    queues_fini(core);
     counters_fini(core);
     charges_fini(core);
     turns_fini(core);
@@ -297,6 +301,8 @@ int core_settle(struct core *core, struct core_now now, struct effects *effects)
     int rc = dispatch_ready(core);
     if (rc == 0)
         rc = counters_save(core);
+    if (rc == 0)
+        rc = meters_save(core);
     if (rc == 0)
         rc = numbers_save(core);
     return rc < 0 ? rc : flush(core);

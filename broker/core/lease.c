@@ -8,6 +8,7 @@
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
 #include "broker/core/outcome.h"
+#include "broker/core/queue.h"
 
 uint64_t fence_next(struct core *core)
 {
@@ -69,11 +70,12 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
         return -ENOMEM;
     }
     *lease_out = lease;
-    return 0;
+    return queue_hold(core, lease, job->s.queue, job->s.group);
 }
 
 static void lease_free(struct core *core, struct lease *lease)
 {
+    queue_release(lease);
     detach(lease);
     heap_remove(&core->lease_heap, &lease->node);
     HASH_DEL(core->leases, lease);
@@ -95,6 +97,7 @@ int lease_grant(struct core *core, struct session *session, const struct job *jo
         return rc;
     lease->timeout_at = backstop(core, timeout_ms);
     attach(lease, session);
+    queue_start(core, lease);
     struct rec_key key;
     return store_put(core->store, TABLE_LEASE, key_fence(&key, lease->fence), key_job(&job->id));
 }

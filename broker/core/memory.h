@@ -19,6 +19,10 @@
 enum { REFUSED = 1 };
 
 struct session;
+struct queue;
+struct queue_group;
+struct budget;
+struct meter;
 
 /* One dispatch in a worker's hands. In memory only; its durable half is the lease table's row. */
 struct lease {
@@ -32,6 +36,9 @@ struct lease {
     uint64_t timeout_at;        /* mono: the broker's own end of patience; UINT64_MAX: none */
     bool listed;                /* the worker has said that it has it */
     bool ending;                /* cancelled: waits for its handler to be gone */
+    bool alone;                 /* nothing may run beside it */
+    struct queue *queue;        /* whose limits count it; NULL: none do */
+    struct queue_group *group;  /* of that queue */
     struct heap_node node;      /* by deadline, lazily */
     UT_hash_handle hh;          /* by fence */
 };
@@ -150,6 +157,13 @@ struct core {
     struct counter *all;       /* the counter of everything */
     struct counter *dirty;     /* those with dirty states, chained */
     struct turn *turns;
+    struct queue *queues; /* those with settings */
+    struct budget *budgets;
+    struct meter *meters_dirty; /* chained */
+    uint64_t claim;             /* number of the submit whose jobs claim room in queues */
+    uint64_t gates_open;        /* mono: the first of the rates that stopped a pick lets through */
+    bool suspects;              /* jobs that must run alone may be waiting */
+    struct session *apart;      /* the worker that is to run one: it gets nothing else */
     struct charge_row *charges;
     struct rates rates;
     struct session *workers;

@@ -9,9 +9,11 @@
 
 SHAPE_DESCRIPTOR(rec_state, rec_state, FIELDS_REC_STATE)
 SHAPE_DESCRIPTOR(rec_idempotency, rec_idempotency, FIELDS_REC_IDEMPOTENCY)
+SHAPE_DESCRIPTOR(rec_queue, rec_queue, FIELDS_REC_QUEUE)
+SHAPE_DESCRIPTOR(rec_budget, rec_budget, FIELDS_REC_BUDGET)
 
 /* The longest key of each kind. */
-_Static_assert(QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 + 8 + 8 + 16 <=
+_Static_assert(1 + QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 + 8 + 8 + 16 <=
                    STORE_KEY_MAX,
                "a ready key fits");
 _Static_assert(8 + 1 + OWNER_LEN_MAX + 1 + KEY_LEN_MAX <= STORE_KEY_MAX, "a timer key fits");
@@ -115,6 +117,28 @@ struct slice key_counter(struct rec_key *key, char dimension, struct text name,
     return key_so_far(key);
 }
 
+struct slice key_limit(struct rec_key *key, struct text name)
+{
+    key->len = 0;
+    add_text(key, name);
+    return key_so_far(key);
+}
+
+struct slice key_limit_rate(struct rec_key *key, struct text name, uint64_t window_ms)
+{
+    key_limit(key, name);
+    add_u64(key, window_ms);
+    return key_so_far(key);
+}
+
+struct slice key_limit_mark(struct rec_key *key, struct text name, uint64_t window_ms,
+                            unsigned slot)
+{
+    key_limit_rate(key, name, window_ms);
+    add_byte(key, slot);
+    return key_so_far(key);
+}
+
 struct slice key_ready_queue(struct rec_key *key, struct text queue)
 {
     key->len = 0;
@@ -149,7 +173,14 @@ struct slice key_ready_lane(struct rec_key *key, struct text queue, uint64_t pri
 
 struct slice key_ready(struct rec_key *key, const struct rec_state *state, const struct uuid *job)
 {
-    key_ready_lane(key, state->queue, state->priority, state->group, state->type);
+    char name[1 + QUEUE_LEN_MAX] = READY_ALONE;
+    struct text queue = state->queue;
+    if (state->alone) {
+        CHECK(queue.len <= QUEUE_LEN_MAX);
+        memcpy(name + 1, queue.at, queue.len);
+        queue = (struct text){name, 1 + queue.len};
+    }
+    key_ready_lane(key, queue, state->priority, state->group, state->type);
     add_u64(key, state->ready_at);
     add_u64(key, state->ready_seq);
     add_uuid(key, job);
@@ -208,6 +239,10 @@ int key_uuid_parse(struct slice bytes, struct uuid *job_out)
 static int take_lane(struct slice *rest, struct rec_ready *ready)
 {
     unsigned missing;
+    if (rest->len > 0 && rest->at[0] == (uint8_t)READY_ALONE[0]) {
+        ready->alone = true;
+        *rest = (struct slice){rest->at + 1, rest->len - 1};
+    }
     if (take_text(rest, QUEUE_LEN_MAX, &ready->queue) != 0 || take_byte(rest, &missing) != 0 ||
         missing > PRIORITY_MAX)
         return 1;
@@ -256,4 +291,15 @@ int key_counter_parse(struct slice key, char *dimension_out, struct text *name_o
         return 1;
     *dimension_out = (char)dimension;
     return 0;
+}
+
+int key_limit_parse(struct slice key, struct text *name_out, uint64_t *window_ms_out)
+{
+    unsigned slot;
+    *window_ms_out = 0;
+    if (take_text(&key, NAME_LEN_MAX, name_out) != 0)
+        return 1;
+    if (key.len == 0)
+        return 0;
+    return take_u64(&key, window_ms_out) != 0 || take_byte(&key, &slot) != 0 || key.len != 0;
 }

@@ -31,6 +31,8 @@ enum { FORMAT_VERSION = 1 };
  *   segment, segment_at   which dispatch of the attempt, and when it began
  *   attempt_n             black boxes ever kept: the number of the next one
  *   log_before            the last log line before this segment
+ *   defaulted             bit n: field n of wire_queue_defaults came from its queue, not the submit
+ *   alone                 lost so often that nothing may run beside it on its worker
  * Nested maps rest as they travel, with names as keys. */
 #define FIELDS_REC_STATE(F)                                                               \
     F(1,  state, status,       0, none)                                                   \
@@ -71,7 +73,9 @@ enum { FORMAT_VERSION = 1 };
     F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
     F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
     F(48, u64,   log_before,   UINT64_MAX, none)                                          \
-    F(61, text,  session_key,  40, none)
+    F(61, text,  session_key,  40, none)                                                  \
+    F(58, u64,   defaulted,    UINT64_MAX, none)                                          \
+    F(59, flag,  alone,        0, none)
 
 /* The stored answer of an idempotency key: the reply's own bytes (its request number 0). */
 #define FIELDS_REC_IDEMPOTENCY(F)                                                         \
@@ -79,10 +83,23 @@ enum { FORMAT_VERSION = 1 };
     F(2, blob, answer,      MESSAGE_SIZE_MAX, none)                                       \
     F(3, time, at,          TIME_MAX_MS, none)
 
+/* A queue's settings; a budget's. Both tables have rows of rates too: see key_limit_mark. */
+#define FIELDS_REC_QUEUE(F)                                                               \
+    F(1, flag, paused,   0, none)                                                         \
+    F(2, map,  limits,   0, QUEUE_LIMITS)                                                 \
+    F(3, map,  defaults, 0, QUEUE_DEFAULTS)
+
+#define FIELDS_REC_BUDGET(F)                                                              \
+    F(1, map, limits, 0, QUEUE_LIMITS)
+
 SHAPE_STRUCT(rec_state, FIELDS_REC_STATE);
+SHAPE_STRUCT(rec_queue, FIELDS_REC_QUEUE);
+SHAPE_STRUCT(rec_budget, FIELDS_REC_BUDGET);
 SHAPE_STRUCT(rec_idempotency, FIELDS_REC_IDEMPOTENCY);
 extern const struct shape shape_rec_state;
 extern const struct shape shape_rec_idempotency;
+extern const struct shape shape_rec_queue;
+extern const struct shape shape_rec_budget;
 
 struct rec_key {
     uint8_t at[STORE_KEY_MAX];
@@ -115,9 +132,21 @@ struct slice key_idempotency(struct rec_key *key, struct text owner, struct text
 struct slice key_counter(struct rec_key *key, char dimension, struct text name,
                          enum job_state status);
 
+/* In the queue and budget tables: the settings of a name (key_limit), and what its rates have
+ * counted (key_limit_rate is the prefix of a rate's marks): a ring of marks, each
+ * seq (8 bytes) | wall time of its last start (8) | starts (8). */
+struct slice key_limit(struct rec_key *key, struct text name);
+struct slice key_limit_rate(struct rec_key *key, struct text name, uint64_t window_ms);
+struct slice key_limit_mark(struct rec_key *key, struct text name, uint64_t window_ms,
+                            unsigned slot);
+/* Whichever it is: window_ms is 0 for the settings. */
+int key_limit_parse(struct slice key, struct text *name_out, uint64_t *window_ms_out);
+
 /* A lane's key, part by part: each returns the bytes so far, a prefix for scans. Texts in keys
  * end with a 0 byte, so that no name is another's prefix; a text with a 0 byte is refused before
- * it gets here. */
+ * it gets here. Jobs that must run alone wait apart: their `queue` here is the queue's name behind
+ * READY_ALONE, a byte that no name has. */
+#define READY_ALONE "\001"
 struct slice key_ready_queue(struct rec_key *key, struct text queue);
 struct slice key_ready_priority(struct rec_key *key, struct text queue, uint64_t priority);
 struct slice key_ready_group(struct rec_key *key, struct text queue, uint64_t priority,
@@ -133,6 +162,7 @@ struct rec_ready {
     struct text queue, group, type;
     uint64_t priority, at, arrival;
     struct uuid job;
+    bool alone; /* `queue` is the queue's own name all the same */
 };
 int key_ready_parse(struct slice key, struct rec_ready *ready_out);
 int key_timer_parse(struct slice key, uint64_t *at_out, enum rec_timer *kind_out,
