@@ -67,6 +67,10 @@ enum {
     WORKER_QUEUES_MAX = 256,
     WORKER_TYPES_MAX = 256,
     SESSIONS_MAX = 100000,
+    CAUSE_LEN = 16,               /* a fingerprint in hex */
+    CANARIES_MAX = 1000,          /* first jobs of a retry of many */
+    OPERATIONS_RUNNING_MAX = 100, /* under way at a time */
+
     WATCHED_REVS_MAX = 1000, /* jobs in one get_revs */
     CHARGES_MAX = 8,
 
@@ -90,6 +94,7 @@ enum {
 #define RATE_WINDOW_MAX_MS (UINT64_C(31) * 24 * 3600 * 1000)
 #define QUEUE_LENGTH_MAX (UINT64_C(1000000000000))
 #define IDEMPOTENCY_MS (UINT64_C(24) * 3600 * 1000)
+#define OPERATION_KEPT_MS (UINT64_C(7) * 24 * 3600 * 1000) /* after its end */
 #define TIME_MAX_MS (UINT64_C(253402300799999)) /* the end of the year 9999 */
 
 #endif

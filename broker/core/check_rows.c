@@ -186,6 +186,8 @@ int check_timer(struct check *check, const struct store_row *row)
         return check_wants(check, true, TABLE_TOMBSTONE, what);
     case TIMER_IDEMPOTENCY:
         return check_wants(check, true, TABLE_IDEMPOTENCY, what);
+    case TIMER_OPERATION:
+        return check_wants(check, true, TABLE_OPERATION, what);
     }
     return 0;
 }

@@ -49,6 +49,7 @@ struct check {
     struct check_name *names;
     uint64_t fence, arrival, seq; /* the numbers that never go back, from META */
     struct check_series event, log, failure, attempt;
+    uint64_t cause, cause_left; /* the cause whose jobs come, and how many must */
 };
 
 typedef int check_rule(struct check *check, const struct store_row *row);

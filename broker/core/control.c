@@ -39,7 +39,14 @@ static int begin_ending(struct core *core, struct job *job)
 
 int control_cancel(struct core *core, struct job *job, struct text reason)
 {
-    int rc = job->s.status == JOB_RUNNING ? begin_ending(core, job) : 0;
+    int rc = 0;
+    if (job->s.status == JOB_CANCELLED)
+        return refuse(core, WIRE_CONFLICT, "", "the job is cancelled already");
+    if (job_state_is_terminal(job->s.status))
+        return refuse(core, WIRE_CONFLICT, "", "the job has %s: there is nothing to cancel",
+                      job_state_word(job->s.status));
+    if (job->s.status == JOB_RUNNING)
+        rc = begin_ending(core, job);
     struct wire_cancellation cancel = {.reason = reason, .at = core->now.wall_ms};
     if (rc == 0)
         rc = shape_keep(&core->scratch, &shape_cancellation, &cancel, KEYS_NAMES, &job->s.cancel);
@@ -52,27 +59,8 @@ int control_cancel(struct core *core, struct job *job, struct text reason)
     return rc < 0 ? rc : job_save(core, job);
 }
 
-int handle_cancel(struct core *core, struct session *session, const struct message *message)
+int control_retry(struct core *core, struct job *job)
 {
-    struct job *job = &core->job;
-    int rc = load_to_change(core, session, message, &message->cancel.id);
-    if (rc != 0)
-        return rc;
-    if (job->s.status == JOB_CANCELLED)
-        return refuse(core, WIRE_CONFLICT, "", "the job is cancelled already");
-    if (job_state_is_terminal(job->s.status))
-        return refuse(core, WIRE_CONFLICT, "", "the job has %s: there is nothing to cancel",
-                      job_state_word(job->s.status));
-    rc = control_cancel(core, job, message->cancel.reason);
-    return rc < 0 ? rc : answer_job(core);
-}
-
-int handle_retry(struct core *core, struct session *session, const struct message *message)
-{
-    struct job *job = &core->job;
-    int rc = load_to_change(core, session, message, &message->retry.id);
-    if (rc != 0)
-        return rc;
     if (job->s.status != JOB_FAILED && job->s.status != JOB_CANCELLED)
         return refuse(core, WIRE_CONFLICT, "",
                       "the job is %s: only failed and cancelled jobs "
@@ -81,33 +69,50 @@ int handle_retry(struct core *core, struct session *session, const struct messag
     if (job->s.ending)
         return refuse(core, WIRE_CONFLICT, "", "its handler is not gone yet");
     job->s.due_at = core->now.wall_ms; /* behind those that wait */
-    rc = job_move(core, job, JOB_PENDING);
+    int rc = job_move(core, job, JOB_PENDING);
     if (rc < 0)
         return rc;
     job->s.attempt = job->s.failures = job->s.lost = job->s.again = 0;
-    job->s.started_at = job->s.completed_at = job->s.expires_at = 0;
+    job->s.started_at = job->s.completed_at = job->s.expires_at = job->s.cause = 0;
     job->s.error = job->s.cancel = job->s.progress = (struct slice){0};
     rc = job_emit_plain(core, job, "retry");
-    if (rc == 0)
-        rc = job_save(core, job);
-    return rc < 0 ? rc : answer_job(core);
+    return rc < 0 ? rc : job_save(core, job);
 }
 
-int handle_delete(struct core *core, struct session *session, const struct message *message)
+int control_delete(struct core *core, struct job *job)
 {
-    struct job *job = &core->job;
-    int rc = load_to_change(core, session, message, &message->delete.id);
-    if (rc != 0)
-        return rc;
     if (!job_state_is_terminal(job->s.status))
         return refuse(core, WIRE_CONFLICT, "", "the job is %s: cancel it first",
                       job_state_word(job->s.status));
     if (job->s.ending)
         return refuse(core, WIRE_CONFLICT, "", "its handler is not gone yet");
-    rc = job_purge(core, job);
-    if (rc < 0)
+    return job_purge(core, job);
+}
+
+int handle_cancel(struct core *core, struct session *session, const struct message *message)
+{
+    int rc = load_to_change(core, session, message, &message->cancel.id);
+    if (rc == 0)
+        rc = control_cancel(core, &core->job, message->cancel.reason);
+    return rc != 0 ? rc : answer_job(core);
+}
+
+int handle_retry(struct core *core, struct session *session, const struct message *message)
+{
+    int rc = load_to_change(core, session, message, &message->retry.id);
+    if (rc == 0)
+        rc = control_retry(core, &core->job);
+    return rc != 0 ? rc : answer_job(core);
+}
+
+int handle_delete(struct core *core, struct session *session, const struct message *message)
+{
+    int rc = load_to_change(core, session, message, &message->delete.id);
+    if (rc == 0)
+        rc = control_delete(core, &core->job);
+    if (rc != 0)
         return rc;
     struct message answer = {.id = MSG_DELETED};
-    answer.deleted.id = job->id;
+    answer.deleted.id = core->job.id;
     return reply(core, &answer);
 }

@@ -4,13 +4,16 @@
 
 #include "broker/core/memory.h"
 
+/* What has been decided about a loaded job is done: written, told, saved; the
+ * handler of a running one gets the word. Each checks first. `reason` may be empty; it must not
+ * point into the store. 0, REFUSED with nothing changed, -errno. */
+int control_cancel(struct core *core, struct job *job, struct text reason);
+int control_retry(struct core *core, struct job *job);
+int control_delete(struct core *core, struct job *job);
+
 /* Each: 0, REFUSED, -errno. */
 int handle_cancel(struct core *core, struct session *session, const struct message *message);
 int handle_retry(struct core *core, struct session *session, const struct message *message);
 int handle_delete(struct core *core, struct session *session, const struct message *message);
-
-/* Cancels a loaded job that has not ended, whoever wants it: moves, tells, saves; its handler gets
- * the word. `reason` may be empty; it must not point into the store. 0, -errno. */
-int control_cancel(struct core *core, struct job *job, struct text reason);
 
 #endif

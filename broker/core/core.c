@@ -9,6 +9,7 @@
 #include "base/endian.h"
 #include "broker/core/attempt.h"
 #include "broker/core/caller.h"
+#include "broker/core/cause.h"
 #include "broker/core/charge.h"
 #include "broker/core/control.h"
 #include "broker/core/counter.h"
@@ -17,6 +18,7 @@
 #include "broker/core/gather.h"
 #include "broker/core/lane.h"
 #include "broker/core/lease.h"
+#include "broker/core/operation.h"
 #include "broker/core/outcome.h"
 #include "broker/core/query.h"
 #include "broker/core/queue.h"
@@ -41,6 +43,11 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_CANCEL] = handle_cancel,
     [MSG_RETRY] = handle_retry,
     [MSG_DELETE] = handle_delete,
+    [MSG_START_OPERATION] = handle_start_operation,
+    [MSG_GET_OPERATION] = handle_get_operation,
+    [MSG_STOP_OPERATION] = handle_stop_operation,
+    [MSG_LIST_OPERATIONS] = handle_list_operations,
+    [MSG_GET_CAUSES] = handle_get_causes,
     [MSG_GET_RESULT] = handle_get_result,
     [MSG_GET_LOGS] = handle_get_logs,
     [MSG_GET_EVENTS] = handle_get_events,
@@ -124,6 +131,8 @@ static int load_memory(struct core *core)
         rc = counters_load(core);
     if (rc == 0)
         rc = queues_load(core);
+    if (rc == 0)
+        rc = operations_load(core);
     return rc < 0 ? rc : leases_load(core);
 }
 
@@ -164,6 +173,7 @@ void core_destroy(struct core **core_at)
     if (!core)
         return;
     leases_fini(core);
+    operations_fini(core);
     sessions_fini(core);
     queues_fini(core);
     counters_fini(core);
@@ -275,6 +285,7 @@ static void enter_call(struct core *core, struct core_now now, const struct core
 int core_step(struct core *core, const struct core_event *event, struct effects *effects)
 {
     enter_call(core, event->now, event, effects);
+    core->messages += event->kind == CORE_MESSAGE;
     int rc = take(core, event);
     if (rc != REFUSED)
         return rc;
@@ -298,7 +309,10 @@ int core_settle(struct core *core, struct core_now now, struct effects *effects)
 {
     enter_call(core, now, NULL, effects);
     core->again = false;
-    int rc = dispatch_ready(core);
+    int rc = operations_run(core);
+    core->messages = 0;
+    if (rc == 0)
+        rc = dispatch_ready(core);
     if (rc == 0)
         rc = counters_save(core);
     if (rc == 0)
@@ -318,6 +332,7 @@ uint64_t core_next_deadline(const struct core *core)
     if (core->again)
         return core->mono_last;
     uint64_t next = least(leases_next(core), sessions_next(core));
+    next = least(next, operations_next(core));
     uint64_t timer = timers_next(core);
     if (timer == UINT64_MAX)
         return next;

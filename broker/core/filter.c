@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/core/cause.h"
 #include "broker/core/name.h"
 #include "broker/core/reply.h"
 #include "proto/json.h"
@@ -77,7 +78,12 @@ static int read_filter(struct core *core, const struct caller *caller, struct sl
         .system = asked.system || name_is_system(asked.queue),
     };
     set_owner(caller, asked.owner, filter);
+    if (asked.cause.len && cause_parse(asked.cause, &filter->cause) != 0)
+        return refuse(core, WIRE_INVALID_REQUEST, "cause", "expected the %d hex digits of a cause",
+                      CAUSE_LEN);
     int rc = read_states(core, asked.status, &filter->statuses);
+    if (filter->cause)
+        filter->statuses &= 1u << JOB_FAILED; /* whatever else was asked for has no cause */
     return rc != 0 ? rc : check_metadata(core, asked.metadata);
 }
 
@@ -110,6 +116,8 @@ static bool state_fits(const struct filter *filter, const struct rec_state *s)
         (filter->created_before && s->created_at >= filter->created_before))
         return false;
     if (filter->ended_before && (!s->completed_at || s->completed_at >= filter->ended_before))
+        return false;
+    if (filter->cause && s->cause != filter->cause)
         return false;
     return name_fits(filter->owner, s->owner) && name_fits(filter->queue, s->queue) &&
            name_fits(filter->type, s->type) && name_fits(filter->group, s->group);

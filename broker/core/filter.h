@@ -18,6 +18,7 @@ struct filter {
     struct slice metadata; /* a map: each of its keys must have this value in the job's metadata */
     uint64_t created_after, created_before;
     uint64_t ended_before; /* only jobs that have ended, before this */
+    uint64_t cause;        /* only jobs that failed of this (cause.h) */
     bool system;           /* jobs of the system queue too */
     bool nothing;          /* somebody else's jobs were asked for: no job fits */
 };

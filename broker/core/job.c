@@ -6,8 +6,10 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "broker/core/cause.h"
 #include "broker/core/counter.h"
 #include "broker/core/effects.h"
+#include "broker/core/operation.h"
 #include "broker/core/rate.h"
 #include "broker/core/timer.h"
 
@@ -53,6 +55,8 @@ static int leave(struct core *core, const struct job *job)
         rc = timer_unset(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
     else if (job_state_is_terminal(from))
         rc = timer_unset(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
+    if (rc >= 0 && from == JOB_FAILED)
+        rc = cause_remove(core, job);
     if (rc < 0)
         return rc;
     rc = store_del(core->store, TABLE_STATUS, key_status(&key, from, job->s.created_at, &job->id));
@@ -82,7 +86,9 @@ static int enter_terminal(struct core *core, struct job *job, enum job_state to)
         rate_count(core, RATE_COMPLETED, 1);
     else if (to == JOB_FAILED)
         rate_count(core, RATE_FAILED, 1);
-    return timer_set(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
+    operation_job_ended(core, job, to);
+    int rc = timer_set(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
+    return rc == 0 && to == JOB_FAILED ? cause_add(core, job) : rc;
 }
 
 static int enter(struct core *core, struct job *job, enum job_state to)

@@ -59,7 +59,7 @@ static uint64_t sum_of(const struct filter *filter, const struct counter *counte
 static bool only_names(const struct filter *filter)
 {
     return !filter_needs_spec(filter) && filter->group.len == 0 && !filter->created_after &&
-           !filter->created_before && !filter->ended_before;
+           !filter->created_before && !filter->ended_before && !filter->cause;
 }
 
 /* Exact from the counters where at most one name narrows the list. */

@@ -109,6 +109,7 @@ struct turn {
 };
 
 struct charge_row;
+struct operation;
 
 enum { RATE_BUCKETS = 64, RATE_BUCKET_MS = 5000, RATE_KINDS = 3 };
 enum rate_kind { RATE_SUBMITTED, RATE_COMPLETED, RATE_FAILED };
@@ -166,6 +167,9 @@ struct core {
     struct session *apart;      /* the worker that is to run one: it gets nothing else */
     struct charge_row *charges;
     struct rates rates;
+    struct operation *operations; /* those that run, the next first */
+    size_t operation_count;
+    uint32_t messages; /* taken since the last settle: is there other work? */
     struct session *workers;
     size_t worker_count;
 

@@ -6,8 +6,8 @@
 
 #include "broker/core/memory.h"
 
-int outcome_ended(struct core *core, struct job *job, const char *reason);  /* after a cancel */
-int outcome_undone(struct core *core, struct job *job, const char *reason); /* never began */
+int outcome_ended(struct core *core, struct job *job, const char *reason);    /* after a cancel */
+int outcome_undone(struct core *core, struct job *job, const char *reason);   /* never began */
 int outcome_released(struct core *core, struct job *job, const char *reason); /* given back */
 int outcome_lost(struct core *core, struct job *job);    /* its worker died with it */
 int outcome_timeout(struct core *core, struct job *job); /* nobody ended it in time */

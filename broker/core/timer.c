@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/job.h"
+#include "broker/core/operation.h"
 
 enum { SWEEP_SLICE = 256 }; /* rows of a deleted job removed in one batch */
 
@@ -61,8 +62,7 @@ static int retire(struct core *core, const struct uuid *id)
 
 static int sweep(struct core *core, const struct uuid *id)
 {
-    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE,
-                                              TABLE_ATTEMPT};
+    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE, TABLE_ATTEMPT};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct store_rows rows = {0};
         struct store_range range = {
@@ -96,6 +96,8 @@ static int fire(struct core *core, enum rec_timer kind, struct slice what)
         break;
     case TIMER_IDEMPOTENCY:
         return idempotency_expire(core, what);
+    case TIMER_OPERATION:
+        return operation_expire(core, what);
     }
     return rc < 0 ? rc : 0;
 }

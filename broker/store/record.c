@@ -11,6 +11,8 @@ SHAPE_DESCRIPTOR(rec_state, rec_state, FIELDS_REC_STATE)
 SHAPE_DESCRIPTOR(rec_idempotency, rec_idempotency, FIELDS_REC_IDEMPOTENCY)
 SHAPE_DESCRIPTOR(rec_queue, rec_queue, FIELDS_REC_QUEUE)
 SHAPE_DESCRIPTOR(rec_budget, rec_budget, FIELDS_REC_BUDGET)
+SHAPE_DESCRIPTOR(rec_operation, rec_operation, FIELDS_REC_OPERATION)
+SHAPE_DESCRIPTOR(rec_cause, rec_cause, FIELDS_REC_CAUSE)
 
 /* The longest key of each kind. */
 _Static_assert(1 + QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 + 8 + 8 + 16 <=
@@ -104,6 +106,22 @@ struct slice key_idempotency(struct rec_key *key, struct text owner, struct text
     key->len = 0;
     add_text(key, owner);
     add_bytes(key, name.at, name.len);
+    return key_so_far(key);
+}
+
+struct slice key_cause(struct rec_key *key, uint64_t cause)
+{
+    key->len = 0;
+    add_u64(key, cause);
+    return key_so_far(key);
+}
+
+struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_at,
+                           const struct uuid *job)
+{
+    key_cause(key, cause);
+    add_u64(key, ended_at);
+    add_uuid(key, job);
     return key_so_far(key);
 }
 

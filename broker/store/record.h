@@ -27,6 +27,8 @@ enum { FORMAT_VERSION = 1 };
  *   log_*, event_first    bounds of what is kept in the log and event tables
  *   retention_ms          as submitted, if it was
  *   session, session_key  who holds the dispatch: a session, and the key it is bound to, if any
+ *   cause                 the fingerprint of its failure, while failed
+ *   operation             the operation that made it run again and waits to see how that ends
  *   checkpointed          the checkpoint table has something for the next attempt
  *   segment, segment_at   which dispatch of the attempt, and when it began
  *   attempt_n             black boxes ever kept: the number of the next one
@@ -73,6 +75,8 @@ enum { FORMAT_VERSION = 1 };
     F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
     F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
     F(48, u64,   log_before,   UINT64_MAX, none)                                          \
+    F(56, u64,   cause,        UINT64_MAX, none)                                          \
+    F(57, uuid,  operation,    0, none)                                                   \
     F(61, text,  session_key,  40, none)                                                  \
     F(58, u64,   defaulted,    UINT64_MAX, none)                                          \
     F(59, flag,  alone,        0, none)
@@ -82,6 +86,25 @@ enum { FORMAT_VERSION = 1 };
     F(1, blob, fingerprint, 64, none)                                                     \
     F(2, blob, answer,      MESSAGE_SIZE_MAX, none)                                       \
     F(3, time, at,          TIME_MAX_MS, none)
+
+/* A durable operation: what everybody sees of it (a wire_operation), and where it stands.
+ *   sees_all   it was asked for by somebody who may change everybody's jobs
+ *   place      behind the last job that was looked at
+ *   paced_at   since when its jobs are counted against per_second
+ *   paced_n    how many were changed since */
+#define FIELDS_REC_OPERATION(F)                                                           \
+    F(1, map,  operation, 0, OPERATION)                                                   \
+    F(2, flag, sees_all,  0, none)                                                        \
+    F(3, blob, place,     24, none)                                                       \
+    F(4, time, paced_at,  TIME_MAX_MS, none)                                              \
+    F(5, u64,  paced_n,   UINT64_MAX, none)
+
+/* What the failures of one cause have in common, beside the rows of its jobs. */
+#define FIELDS_REC_CAUSE(F)                                                               \
+    F(1, text, type,    TYPE_LEN_MAX, none)                                               \
+    F(2, text, error,   NAME_LEN_MAX, none)                                               \
+    F(3, text, message, MESSAGE_LEN_MAX, none)                                            \
+    F(4, u64,  count,   UINT64_MAX, none)
 
 /* A queue's settings; a budget's. Both tables have rows of rates too: see key_limit_mark. */
 #define FIELDS_REC_QUEUE(F)                                                               \
@@ -96,8 +119,12 @@ SHAPE_STRUCT(rec_state, FIELDS_REC_STATE);
 SHAPE_STRUCT(rec_queue, FIELDS_REC_QUEUE);
 SHAPE_STRUCT(rec_budget, FIELDS_REC_BUDGET);
 SHAPE_STRUCT(rec_idempotency, FIELDS_REC_IDEMPOTENCY);
+SHAPE_STRUCT(rec_operation, FIELDS_REC_OPERATION);
+SHAPE_STRUCT(rec_cause, FIELDS_REC_CAUSE);
 extern const struct shape shape_rec_state;
 extern const struct shape shape_rec_idempotency;
+extern const struct shape shape_rec_operation;
+extern const struct shape shape_rec_cause;
 extern const struct shape shape_rec_queue;
 extern const struct shape shape_rec_budget;
 
@@ -117,9 +144,10 @@ enum rec_timer {
     TIMER_RETENTION = 2, /* what = job: a finished job goes */
     TIMER_TOMBSTONE = 3, /* what = job: its tombstone goes */
     TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
-    TIMER_SWEEP = 5        /* what = job, deleted: its events, logs and failures go */
+    TIMER_SWEEP = 5,       /* what = job, deleted: its events, logs and failures go */
+    TIMER_OPERATION = 10   /* what = operation, ended: it is forgotten */
 };
-#define TIMER_KIND_LAST TIMER_SWEEP
+#define TIMER_KIND_LAST TIMER_OPERATION
 
 struct slice key_job(const struct uuid *job);
 /* job | n: events by rev, logs by seq, failures by attempt. */
@@ -129,6 +157,10 @@ struct slice key_status(struct rec_key *key, enum job_state status, uint64_t cre
                         const struct uuid *job);
 struct slice key_timer(struct rec_key *key, uint64_t at, enum rec_timer kind, struct slice what);
 struct slice key_idempotency(struct rec_key *key, struct text owner, struct text name);
+/* A cause's own row, and that of one job that failed of it. */
+struct slice key_cause(struct rec_key *key, uint64_t cause);
+struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_at,
+                           const struct uuid *job);
 struct slice key_counter(struct rec_key *key, char dimension, struct text name,
                          enum job_state status);
 
