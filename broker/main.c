@@ -21,6 +21,8 @@
 struct broker {
     struct options options;
     int signal_fd;
+    struct server_auth *auth;
+    struct curve_pair pair;
     struct store *store;
     struct server *server;
     struct core *core;
@@ -45,15 +47,38 @@ static int open_store(struct broker *broker)
     return rc;
 }
 
+/* Keys that can't be used are wrong configuration. */
+static int read_keys(struct broker *broker)
+{
+    const struct options *options = &broker->options;
+    char problem[4500];
+    if (!options->curve_key)
+        return 0;
+    if (curve_pair_read(options->curve_key, &broker->pair, problem, sizeof problem) < 0) {
+        log_error("key_unusable", "--curve-key: %s", problem);
+        return SETTINGS_WRONG;
+    }
+    int rc = server_auth_open(options->curve_peers, &broker->auth);
+    return rc == 0 || rc == -ENOMEM ? rc : SETTINGS_WRONG;
+}
+
+/* The secret is libzmq's alone afterwards. */
 static int open_server(struct broker *broker)
 {
     const struct options *options = &broker->options;
-    const char *const endpoints[SOCKET_COUNT] = {
-        [SOCKET_CLIENTS] = options->clients,
-        [SOCKET_WORKERS] = options->workers,
-        [SOCKET_EVENTS] = options->events,
+    const struct server_config config = {
+        .endpoints = {[SOCKET_CLIENTS] = options->clients,
+                      [SOCKET_WORKERS] = options->workers,
+                      [SOCKET_EVENTS] = options->events},
+        .pair = broker->auth ? &broker->pair : NULL,
+        .auth = broker->auth,
     };
-    return server_open(endpoints, &broker->server);
+    int rc = server_open(&config, &broker->server);
+    if (rc == 0 && broker->auth)
+        log_info("curve", "this broker's public key is %s; %zu keys are listed",
+                 broker->pair.public_key, server_auth_count(broker->auth));
+    curve_pair_wipe(&broker->pair);
+    return rc;
 }
 
 /* The data directory's own id. */
@@ -99,7 +124,9 @@ static int start(struct broker *broker)
     broker->signal_fd = signals_open();
     if (broker->signal_fd < 0)
         return broker->signal_fd;
-    int rc = open_store(broker);
+    int rc = read_keys(broker);
+    if (rc == 0)
+        rc = open_store(broker);
     if (rc == 0)
         rc = open_server(broker);
     return rc == 0 ? build_core(broker) : rc;
@@ -119,6 +146,8 @@ static void stop(struct broker *broker)
 {
     notify_stopping();
     server_close(&broker->server);
+    server_auth_close(&broker->auth);
+    curve_pair_wipe(&broker->pair);
     core_destroy(&broker->core);
     store_close(&broker->store);
     if (broker->signal_fd >= 0)
@@ -138,5 +167,5 @@ int main(int argc, char *argv[])
         rc = server_run(broker.server, broker.core, broker.store, broker.signal_fd);
     }
     stop(&broker);
-    return rc == 0 ? 0 : 1;
+    return rc == 0 ? 0 : rc == SETTINGS_WRONG ? settings_exit(rc) : 1;
 }

@@ -37,11 +37,12 @@ bool endpoint_is_local(const char *endpoint)
 
 static int check_endpoint(const struct options *options, const char *name, const char *endpoint)
 {
-    if (options->insecure || endpoint_is_local(endpoint))
+    if (options->insecure || options->curve_key || endpoint_is_local(endpoint))
         return SETTINGS_GO_ON;
     return settings_wrong(&table,
                           "--%s %s can be reached from other hosts, and whoever reaches it may do "
-                          "anything; use a loopback address, or say --insecure to allow it",
+                          "anything; let keys decide with --curve-key and --curve-peers, use a "
+                          "loopback address, or say --insecure to allow it",
                           name, endpoint);
 }
 
@@ -51,6 +52,9 @@ static int check_all(const struct options *options)
         return settings_wrong(&table, "--data DIR is needed: the folder of the store");
     if (options->lost_after < 2 * options->heartbeat)
         return settings_wrong(&table, "--lost-after must be at least twice --heartbeat");
+    if (!options->curve_key != !options->curve_peers)
+        return settings_wrong(&table, "--curve-key and --curve-peers need each other: a key of "
+                                      "the broker's own, and the keys that get in");
     int rc = check_endpoint(options, "clients", options->clients);
     if (rc == SETTINGS_GO_ON)
         rc = check_endpoint(options, "workers", options->workers);

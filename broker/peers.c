@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/curve_key.h"
+
 /* Out of memory inside a table is reported to the caller instead of ending the program. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -13,7 +15,8 @@
 struct peer {
     uint32_t handle;
     enum core_socket socket;
-    bool kept, failed;
+    bool kept, failed, proved;
+    char key[CURVE_KEY_SIZE];
     struct peer *prev, *next; /* in `strangers`, or in `kept`, last heard last */
     struct peer *failed_prev, *failed_next;
     UT_hash_handle by_handle, by_route;
@@ -151,6 +154,20 @@ uint32_t peers_meet(struct peers *peers, enum core_socket socket, struct slice r
         return add(peers, socket, route, 1 + routing_id.len);
     move(peers, peer, peer->kept);
     return peer->handle;
+}
+
+bool peers_prove(struct peers *peers, uint32_t handle, const char *key)
+{
+    struct peer *peer = find(peers, handle);
+    if (!peer)
+        return false;
+    if (!peer->proved)
+        memcpy(peer->key, key, strnlen(key, CURVE_KEY_LEN));
+    peer->proved = true;
+    if (strcmp(peer->key, key) == 0)
+        return true;
+    fail(peers, peer);
+    return false;
 }
 
 void peers_keep(struct peers *peers, uint32_t handle)

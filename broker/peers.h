@@ -22,6 +22,11 @@ void peers_destroy(struct peers **peers); /* NULL is fine */
  * room for it now, or no memory. */
 uint32_t peers_meet(struct peers *peers, enum core_socket socket, struct slice routing_id);
 
+/* The peer's message came with this key ("" without CURVE). The first one is the peer's for good.
+ * false: it is another one. Somebody has taken up the routing id of a connection that is gone: the
+ * old peer fails, so that nothing meant for it goes there, and the message is not its. */
+bool peers_prove(struct peers *peers, uint32_t handle, const char *key);
+
 /* The peer said hello. Here and below, unknown handles are ignored. */
 void peers_keep(struct peers *peers, uint32_t handle);
 

@@ -28,6 +28,7 @@ enum {
 
 struct server {
     struct sockets *sockets;
+    struct server_auth *auth; /* NULL without CURVE */
     struct peers *peers;
     struct watchers watchers;
     struct ticks ticks;
@@ -58,14 +59,16 @@ static uint64_t draw(struct server *server)
     return server->draws[--server->draws_left];
 }
 
-int server_open(const char *const endpoints[SOCKET_COUNT], struct server **server_out)
+int server_open(const struct server_config *config, struct server **server_out)
 {
     struct server *server = calloc(1, sizeof *server);
     int rc = server ? 0 : -ENOMEM;
     if (rc == 0)
         rc = peers_new(&server->peers);
     if (rc == 0)
-        rc = sockets_open(endpoints, &server->sockets);
+        rc = sockets_open(config->endpoints, config->pair, &server->sockets);
+    if (rc == 0)
+        server->auth = config->auth;
     if (rc < 0)
         server_close(&server);
     *server_out = server;
@@ -92,16 +95,26 @@ void server_close(struct server **server)
 
 /* --- wait ---------------------------------------------------------------------------------- */
 
+static int read_keys(struct server *server)
+{
+    if (server->auth)
+        return server_auth_reload(server->auth);
+    log_info("nothing_to_read", "SIGHUP came; without CURVE there is no list of keys");
+    return 0;
+}
+
 static int read_signals(struct server *server)
 {
     int number;
+    bool again = false;
     while ((number = signals_read(server->signal_fd)) > 0) {
         if (number == SIGTERM || number == SIGINT) {
             log_info("stopping", "%s came", number == SIGTERM ? "SIGTERM" : "SIGINT");
             server->stopping = true;
         }
+        again |= number == SIGHUP;
     }
-    return number;
+    return number == 0 && again ? read_keys(server) : number;
 }
 
 static int wait_for_input(struct server *server)
@@ -113,7 +126,9 @@ static int wait_for_input(struct server *server)
         wait_ms = 0;
     int rc = sockets_wait(server->sockets, server->signal_fd, wait_ms, &signalled);
     ticks_seen(&server->ticks, wait_ms, clock_mono_ms());
-    return rc == 0 && signalled ? read_signals(server) : rc;
+    if (rc == 0 && signalled)
+        rc = read_signals(server);
+    return rc == 0 ? sockets_admit(server->sockets, server_auth_admit, server->auth) : rc;
 }
 
 /* --- collect ------------------------------------------------------------------------------- */
@@ -146,7 +161,7 @@ static uint64_t free_bytes(const struct server *server)
 static int collect(struct server *server)
 {
     struct batch *batch = &server->batch;
-    int rc = batch_collect(batch, server->sockets, server->peers, &server->watchers);
+    int rc = batch_collect(batch, server->sockets, server->peers, &server->watchers, server->auth);
     read_clocks(server);
     server->tick = ticks_due(&server->ticks, core_next_deadline(server->core), server->now.mono_ms,
                              batch->more);
@@ -198,8 +213,13 @@ static int step_item(struct server *server, struct item *item)
 {
     struct message message;
     struct fault fault;
-    struct core_event event = {
-        .kind = item->kind, .socket = item->socket, .peer = item->peer, .topic = item->topic};
+    struct core_event event = {.kind = item->kind,
+                               .socket = item->socket,
+                               .peer = item->peer,
+                               .topic = item->topic,
+                               .auth = item->auth,
+                               .keys = server->batch.revoked,
+                               .key_count = server->batch.revoked_count};
     if (item->framed)
         read_frame(server, item, &message, &fault, &event);
     return step(server, &event);

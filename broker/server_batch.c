@@ -4,6 +4,13 @@
 
 #include "base/log.h"
 
+/* Where messages come from, and who knows their senders. */
+struct sources {
+    struct sockets *sockets;
+    struct peers *peers;
+    struct server_auth *auth; /* NULL without CURVE */
+};
+
 static struct item *next_item(struct batch *batch, enum core_event_kind kind,
                               enum core_socket socket, uint32_t peer)
 {
@@ -12,7 +19,14 @@ static struct item *next_item(struct batch *batch, enum core_event_kind kind,
     item->socket = socket;
     item->peer = peer;
     item->framed = false;
+    item->auth = NULL;
     return item;
+}
+
+static void collect_revoked(struct batch *batch, struct server_auth *auth)
+{
+    if (auth && server_auth_take_revoked(auth, &batch->revoked, &batch->revoked_count))
+        next_item(batch, CORE_REVOKED, CORE_CLIENTS, 0);
 }
 
 static void collect_failed(struct batch *batch, struct peers *peers)
@@ -24,48 +38,52 @@ static void collect_failed(struct batch *batch, struct peers *peers)
 }
 
 /* A frame becomes an item, or is dropped where its sender can't be told apart any more. */
-static void add_message(struct batch *batch, struct peers *peers, enum core_socket socket,
-                        const struct sender *sender)
+static void add_message(struct batch *batch, struct peers *peers, const struct server_auth *auth,
+                        enum core_socket socket, const struct sender *sender)
 {
     struct item *item = &batch->at[batch->count];
     uint32_t peer = peers_meet(peers, socket, (struct slice){sender->at, sender->len});
-    if (peer == 0) {
-        log_warning("peer_refused", "%zu peers are known already; a message was dropped",
+    if (peer == 0 || !peers_prove(peers, peer, sender->key)) {
+        log_warning("peer_refused", "%s (of %zu peers); a message was dropped",
+                    peer == 0 ? "there are too many" : "this routing id was another key's",
                     peers_count(peers));
         zmq_msg_close(&item->frame);
         return;
     }
     next_item(batch, sender->many_frames ? CORE_BAD_MESSAGE : CORE_MESSAGE, socket, peer);
+    item->auth = auth ? server_auth_of(auth, text_of(sender->key)) : NULL;
     item->framed = true;
     batch->bytes += zmq_msg_size(&item->frame);
 }
 
 /* Takes messages while the batch holds fewer than `count_max` items and `bytes_max` bytes. */
-static int collect_messages(struct batch *batch, struct sockets *sockets, struct peers *peers,
-                            enum socket_kind kind, size_t count_max, size_t bytes_max)
+static int collect_messages(struct batch *batch, const struct sources *from, enum socket_kind kind,
+                            size_t count_max, size_t bytes_max)
 {
     enum core_socket socket = kind == SOCKET_WORKERS ? CORE_WORKERS : CORE_CLIENTS;
     struct sender sender;
     while (batch->count < count_max && batch->bytes < bytes_max) {
-        int rc = sockets_receive(sockets, kind, &sender, &batch->at[batch->count].frame);
+        int rc = sockets_receive(from->sockets, kind, &sender, &batch->at[batch->count].frame);
         if (rc <= 0)
             return rc;
-        add_message(batch, peers, socket, &sender);
+        add_message(batch, from->peers, from->auth, socket, &sender);
     }
     batch->more = true;
     return 0;
 }
 
-static int collect_subscriptions(struct batch *batch, struct sockets *sockets,
+static int collect_subscriptions(struct batch *batch, const struct sources *from,
                                  struct watchers *watchers)
 {
     struct sender sender;
     zmq_msg_t frame;
     struct uuid job;
     for (int i = 0; i < BATCH_SUBSCRIPTIONS_MAX && batch->count < BATCH_EVENTS_MAX; i++) {
-        int rc = sockets_receive(sockets, SOCKET_EVENTS, &sender, &frame);
+        int rc = sockets_receive(from->sockets, SOCKET_EVENTS, &sender, &frame);
         if (rc <= 0)
             return rc;
+        if (from->auth)
+            server_auth_watches(from->auth, sender.fd, text_of(sender.key));
         const char *at = zmq_msg_data(&frame);
         size_t size = zmq_msg_size(&frame);
         struct text topic = {size ? at + 1 : NULL, size ? size - 1 : 0};
@@ -80,16 +98,18 @@ static int collect_subscriptions(struct batch *batch, struct sockets *sockets,
 }
 
 int batch_collect(struct batch *batch, struct sockets *sockets, struct peers *peers,
-                  struct watchers *watchers)
+                  struct watchers *watchers, struct server_auth *auth)
 {
     const size_t left = BATCH_EVENTS_MAX - BATCH_SUBSCRIPTIONS_MAX;
+    const struct sources from = {sockets, peers, auth};
+    collect_revoked(batch, auth);
     collect_failed(batch, peers);
-    int rc = collect_messages(batch, sockets, peers, SOCKET_WORKERS, left - BATCH_CLIENTS_MIN,
+    int rc = collect_messages(batch, &from, SOCKET_WORKERS, left - BATCH_CLIENTS_MIN,
                               BATCH_BYTES_MAX / 2);
     if (rc == 0)
-        rc = collect_messages(batch, sockets, peers, SOCKET_CLIENTS, left, BATCH_BYTES_MAX);
+        rc = collect_messages(batch, &from, SOCKET_CLIENTS, left, BATCH_BYTES_MAX);
     if (rc == 0)
-        rc = collect_subscriptions(batch, sockets, watchers);
+        rc = collect_subscriptions(batch, &from, watchers);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include "broker/core/core.h"
 #include "broker/peers.h"
+#include "broker/server_auth.h"
 #include "broker/server_sockets.h"
 #include "broker/watchers.h"
 
@@ -20,13 +21,14 @@ enum {
 };
 
 /* An event before it is decoded: CORE_MESSAGE (frame), CORE_BAD_MESSAGE (too many frames),
- * CORE_SEND_FAILED, CORE_SUBSCRIBED (topic). */
+ * CORE_SEND_FAILED, CORE_SUBSCRIBED (topic), CORE_REVOKED (keys). */
 struct item {
     enum core_event_kind kind;
     enum core_socket socket;
     uint32_t peer;
     bool framed; /* `frame` is open */
     struct uuid topic;
+    const struct core_auth *auth; /* of the peer's key; NULL without CURVE */
     zmq_msg_t frame;
 };
 
@@ -35,13 +37,16 @@ struct batch {
     size_t count;
     size_t done; /* those before it are committed */
     size_t bytes;
-    bool more; /* input was left behind for the next batch */
+    bool more;                  /* input was left behind for the next batch */
+    const struct text *revoked; /* of its CORE_REVOKED, the first item if there is one */
+    size_t revoked_count;
 };
 
-/* Fills an empty batch: lost peers, then workers, then clients, then subscriptions. What it learns
- * of subscriptions goes into `watchers`. 0, -errno of a socket. */
+/* Fills an empty batch: revoked keys, lost peers, then workers, then clients, then subscriptions.
+ * What it learns of subscriptions goes into `watchers`. `auth`: NULL without CURVE. 0, -errno of a
+ * socket. */
 int batch_collect(struct batch *batch, struct sockets *sockets, struct peers *peers,
-                  struct watchers *watchers);
+                  struct watchers *watchers, struct server_auth *auth);
 
 /* The frame's bytes; live until batch_release. */
 struct slice item_bytes(struct item *item);

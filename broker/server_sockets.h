@@ -9,7 +9,9 @@
 #include <stdint.h>
 #include <zmq.h>
 
+#include "base/curve_key.h"
 #include "base/slice.h"
+#include "broker/server_zap.h"
 
 enum socket_kind { SOCKET_CLIENTS, SOCKET_WORKERS, SOCKET_EVENTS, SOCKET_COUNT };
 
@@ -25,10 +27,13 @@ const char *socket_name(enum socket_kind kind);
 
 struct sockets;
 
-/* Makes and binds all three; `endpoints` by kind. Says on the log which endpoint could not be had
+/* Makes and binds all three; `endpoints` by kind. With a `pair` (NULL: without) all of them speak
+ * CURVE and nothing else, as the server with this key, and each handshake is put to
+ * sockets_admit under the socket's name. Says on the log which endpoint could not be had
  * and why. Call before threads start (takes czmq's environment and signal handlers out of the
  * way). 0, -errno. */
-int sockets_open(const char *const endpoints[SOCKET_COUNT], struct sockets **sockets_out);
+int sockets_open(const char *const endpoints[SOCKET_COUNT], const struct curve_pair *pair,
+                 struct sockets **sockets_out);
 
 /* What was bound: a port instead of `*`. Lives as long as `sockets`. */
 const char *sockets_endpoint(const struct sockets *sockets, enum socket_kind kind);
@@ -36,10 +41,15 @@ const char *sockets_endpoint(const struct sockets *sockets, enum socket_kind kin
 /* Blocks until a socket or `fd` is readable or the time is over (< 0: never). 0, -errno. */
 int sockets_wait(const struct sockets *sockets, int fd, int64_t timeout_ms, bool *fd_ready_out);
 
+/* Lets in, or turns away, whoever shakes hands with us. Nothing to do without CURVE. 0, -errno. */
+int sockets_admit(struct sockets *sockets, zap_admit *admit, void *arg);
+
 /* Who sent a message, and whether it had more than one frame (the others are gone). */
 struct sender {
     uint8_t at[255]; /* the routing id; none on the events socket */
     size_t len;
+    char key[CURVE_KEY_SIZE]; /* what its connection has proved; "" without CURVE */
+    int fd;                   /* on the events socket: its connection's descriptor; -1: unknown */
     bool many_frames;
 };
 

@@ -236,7 +236,8 @@ static int take_message(struct core *core, const struct core_event *event)
     if (message->id == MSG_HELLO)
         return handle_hello(core, message);
     struct session *session = session_of_peer(core, event->peer);
-    return session ? in_session(core, session, message) : unknown_session(core);
+    bool known = session && (!event->auth || session_fits(session, event->auth));
+    return known ? in_session(core, session, message) : unknown_session(core);
 }
 
 /* What time brings. Only a tick does this, so that the server decides what goes before it. */

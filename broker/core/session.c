@@ -28,6 +28,14 @@ static struct session *session_of_id(const struct core *core, const struct uuid 
     return session;
 }
 
+static const struct text nobody = TEXT_INIT("anonymous");
+
+bool session_fits(const struct session *session, const struct core_auth *auth)
+{
+    return session->role == auth->role &&
+           text_eq(text_of(session->owner), auth->owner.len ? auth->owner : nobody);
+}
+
 static uint64_t silence_of(const struct core *core, const struct session *session)
 {
     return session->worker ? core->config.lost_after_ms : CLIENT_SILENCE_MS;
@@ -236,7 +244,7 @@ static void set_owner(struct core *core, struct session *session, struct text ow
     if (core->event->auth)
         owner = core->event->auth->owner;
     if (owner.len == 0)
-        owner = TEXT("anonymous");
+        owner = nobody;
     memcpy(session->owner, owner.at, owner.len);
     session->owner[owner.len] = 0;
 }

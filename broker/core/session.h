@@ -9,6 +9,9 @@
 
 struct session *session_of_peer(const struct core *core, uint32_t peer);
 
+/* Does what a key may be still fit the session that was opened with it? */
+bool session_fits(const struct session *session, const struct core_auth *auth);
+
 /* The messages of a session's own life. 0, REFUSED, -errno. */
 int handle_hello(struct core *core, const struct message *message);
 int handle_ping(struct core *core, struct session *session, const struct message *message);

@@ -132,6 +132,40 @@ TEST(there_are_never_more_than_the_limit)
     peers_destroy(&peers);
 }
 
+/* A routing id is free again when its connection is gone; what was meant for the old one must not
+ * reach the new one. */
+TEST(another_key_under_the_same_routing_id)
+{
+    const char *one = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+    const char *two = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+    struct peers *peers = fresh();
+    enum core_socket socket;
+    uint32_t told, a = peers_meet(peers, CORE_CLIENTS, id("a"));
+    assert_true(peers_prove(peers, a, one));
+    peers_keep(peers, a);
+    assert_true(peers_prove(peers, a, one));
+    assert_false(peers_prove(peers, a, two));
+    assert_int_equal(peers_route(peers, a).len, 0);
+    assert_true(peers_take_failed(peers, &socket, &told));
+    assert_int_equal(told, a);
+    peers_sweep(peers);
+    uint32_t b = peers_meet(peers, CORE_CLIENTS, id("a"));
+    assert_int_not_equal(b, a);
+    assert_true(peers_prove(peers, b, two));
+    assert_false(peers_prove(peers, a, one)); /* gone */
+    peers_destroy(&peers);
+}
+
+TEST(without_keys_all_prove_the_same)
+{
+    struct peers *peers = fresh();
+    uint32_t a = peers_meet(peers, CORE_CLIENTS, id("a"));
+    assert_true(peers_prove(peers, a, ""));
+    assert_true(peers_prove(peers, a, ""));
+    assert_false(peers_prove(peers, a, "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"));
+    peers_destroy(&peers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +176,8 @@ int main(void)
         cmocka_unit_test(a_failed_stranger_is_not_told),
         cmocka_unit_test(routing_ids_have_limits),
         cmocka_unit_test(there_are_never_more_than_the_limit),
+        cmocka_unit_test(another_key_under_the_same_routing_id),
+        cmocka_unit_test(without_keys_all_prove_the_same),
     };
     return TESTS_RUN(tests);
 }

@@ -157,8 +157,8 @@ static void ping(struct rig *rig, uint64_t request)
 
 static void start(struct rig *rig)
 {
-    static const char *const endpoints[SOCKET_COUNT] = {"tcp://127.0.0.1:*", "tcp://127.0.0.1:*",
-                                                        "tcp://127.0.0.1:*"};
+    static const struct server_config wanted = {
+        .endpoints = {"tcp://127.0.0.1:*", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"}};
     struct core_config config;
     struct core_now now = {clock_mono_ms(), clock_wall_ms(), 1};
     *rig = (struct rig){.result = 1};
@@ -166,7 +166,7 @@ static void start(struct rig *rig)
     config.program = TEXT("test");
     rig->store = failing_store();
     assert_good(pipe2(rig->signals, O_NONBLOCK));
-    assert_good(server_open(endpoints, &rig->server));
+    assert_good(server_open(&wanted, &rig->server));
     assert_good(core_new(&config, rig->store, now, &rig->core));
     assert_good(pthread_create(&rig->thread, NULL, serve, rig));
     rig->context = zmq_ctx_new();
