@@ -1,5 +1,6 @@
 /* reeve-broker: opens the store, binds the endpoints, builds the core, and serves until SIGTERM.
- * Must never say `ready` before a client would be answered. */
+ * Must never say `ready` before a client would be answered. With an option such as --check it is a
+ * tool over a store instead (tool.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "broker/server.h"
 #include "broker/store/record.h"
 #include "broker/store/store_lmdb.h"
+#include "broker/tool.h"
 
 /* The parts of a running broker; {.signal_fd = -1} is a valid start. */
 struct broker {
@@ -161,6 +163,11 @@ int main(int argc, char *argv[])
     int rc = options_load(argc, argv, &broker.options);
     if (rc != SETTINGS_GO_ON)
         return settings_exit(rc);
+    if (tool_wanted(&broker.options)) {
+        rc = tool_run(&broker.options);
+        options_fini(&broker.options);
+        return rc;
+    }
     rc = start(&broker);
     if (rc == 0) {
         say_ready(&broker);

@@ -17,7 +17,9 @@ static const struct settings_table table = {
     .description = "Keeps jobs in DIR and hands them to workers. Says `ready` on stderr, with its\n"
                    "endpoints, when it can be reached; SIGTERM ends it and loses nothing.",
     .examples = "  reeve-broker --data ~/.reeve/data\n"
-                "  reeve-broker --data /var/lib/reeve --clients 'tcp://127.0.0.1:*'",
+                "  reeve-broker --data /var/lib/reeve --clients 'tcp://127.0.0.1:*'\n"
+                "  reeve-broker --data ~/.reeve/data --check\n"
+                "  reeve-broker --data ~/.reeve/data --backup reeve.backup",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -46,8 +48,24 @@ static int check_endpoint(const struct options *options, const char *name, const
                           name, endpoint);
 }
 
+static int check_tools(const struct options *options)
+{
+    int tools = options->check + options->dump + (options->backup != NULL) +
+                (options->restore != NULL) + options->compact;
+    if (tools > 1)
+        return settings_wrong(
+            &table, "only one of --check, --dump, --backup, --restore, --compact at a time");
+    if ((options->table || options->job) && !options->dump)
+        return settings_wrong(&table, "--table and --job go with --dump");
+    if (options->overwrite && !options->backup)
+        return settings_wrong(&table, "--overwrite goes with --backup");
+    return SETTINGS_GO_ON;
+}
+
 static int check_all(const struct options *options)
 {
+    if (check_tools(options) != SETTINGS_GO_ON)
+        return SETTINGS_WRONG;
     if (!options->data)
         return settings_wrong(&table, "--data DIR is needed: the folder of the store");
     if (options->lost_after < 2 * options->heartbeat)

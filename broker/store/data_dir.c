@@ -12,7 +12,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { READERS_WAIT = 500 }; /* steps of 10 ms */
 
 int problem_set(const struct problem *problem, int rc, const char *fmt, ...)
 {
@@ -105,11 +108,25 @@ static void write_holder(const struct data_dir *dir)
         (void)!ftruncate(dir->lock_fd, 0);
 }
 
+/* Who only reads holds brokers off for some milliseconds: that is no reason not to start. */
+static void wait_for_readers(const struct data_dir *dir)
+{
+    static const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
+    for (int i = 0; i < READERS_WAIT; i++) {
+        if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0 ||
+            flock(dir->lock_fd, LOCK_SH | LOCK_NB) != 0)
+            return; /* ours, or a broker's */
+        nanosleep(&step, NULL);
+    }
+}
+
 static int take_lock(struct data_dir *dir, const struct problem *problem)
 {
     dir->lock_fd = openat(dir->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (dir->lock_fd < 0)
         return problem_set(problem, -errno, "%s/lock: %s", dir->path, strerror(errno));
+    data_dir_adopt(dir, "lock");
+    wait_for_readers(dir);
     if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0) {
         write_holder(dir);
         return 0;
@@ -119,9 +136,15 @@ static int take_lock(struct data_dir *dir, const struct problem *problem)
     return problem_set(problem, -errno, "%s/lock can't be locked: %s", dir->path, strerror(errno));
 }
 
+static void dir_init(struct data_dir *dir, const char *path)
+{
+    *dir =
+        (struct data_dir){.path = path, .fd = -1, .lock_fd = -1, .reserve_fd = -1, .claim_fd = -1};
+}
+
 int data_dir_open(struct data_dir *dir, const char *path, const struct problem *problem)
 {
-    *dir = (struct data_dir){.path = path, .fd = -1, .lock_fd = -1, .reserve_fd = -1};
+    dir_init(dir, path);
     int rc = make_all(path);
     if (rc < 0)
         return problem_set(problem, rc, "%s can't be made: %s", path, strerror(-rc));
@@ -143,10 +166,85 @@ static void close_fd(int *fd)
 
 void data_dir_close(struct data_dir *dir)
 {
+    close_fd(&dir->claim_fd);
     close_fd(&dir->reserve_fd);
     close_fd(&dir->lock_fd);
     close_fd(&dir->fd);
 }
+
+void data_dir_adopt(const struct data_dir *dir, const char *name)
+{
+    struct stat owner;
+    if (geteuid() == 0 && fstat(dir->fd, &owner) == 0 && owner.st_uid != 0)
+        (void)!fchownat(dir->fd, name, owner.st_uid, owner.st_gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* --- beside a broker ------------------------------------------------------------------------- */
+
+int data_dir_look(struct data_dir *dir, const char *path, const struct problem *problem)
+{
+    dir_init(dir, path);
+    dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir->fd < 0 ? problem_set(problem, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
+/* Where there is no lock file, no broker was ever here. */
+bool data_dir_hold_off(struct data_dir *dir)
+{
+    dir->lock_fd = openat(dir->fd, "lock", O_RDONLY | O_CLOEXEC);
+    if (dir->lock_fd < 0)
+        return errno == ENOENT;
+    return flock(dir->lock_fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+void data_dir_let_go(struct data_dir *dir)
+{
+    close_fd(&dir->lock_fd);
+}
+
+static int claim_once(struct data_dir *dir, const char *name, bool alone,
+                      const struct problem *problem)
+{
+    dir->claim_fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC);
+    if (dir->claim_fd < 0 && errno == ENOENT)
+        return problem_set(problem, -ENOENT, "%s holds no store: there is no %s", dir->path, name);
+    if (dir->claim_fd < 0)
+        return problem_set(problem, -errno, "%s/%s: %s", dir->path, name, strerror(errno));
+    if (flock(dir->claim_fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+        return 0;
+    return problem_set(problem, -EBUSY,
+                       alone ? "%s is being read by a check, dump or backup; try again when it ends"
+                             : "%s is just being compacted or restored; try again when it ends",
+                       dir->path);
+}
+
+/* Between open and flock another file may have been put in its place: only the one that bears the
+ * name counts. */
+static bool bears_its_name(const struct data_dir *dir, const char *name)
+{
+    struct stat claimed, named;
+    return fstat(dir->claim_fd, &claimed) == 0 && fstatat(dir->fd, name, &named, 0) == 0 &&
+           claimed.st_ino == named.st_ino && claimed.st_dev == named.st_dev;
+}
+
+int data_dir_claim(struct data_dir *dir, const char *name, bool alone,
+                   const struct problem *problem)
+{
+    int rc = claim_once(dir, name, alone, problem);
+    while (rc == 0 && !bears_its_name(dir, name)) {
+        close_fd(&dir->claim_fd);
+        rc = claim_once(dir, name, alone, problem);
+    }
+    return rc;
+}
+
+uint64_t data_dir_claimed_size(const struct data_dir *dir)
+{
+    struct stat found;
+    return fstat(dir->claim_fd, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
 
 int data_dir_sync(const struct data_dir *dir)
 {

@@ -21,7 +21,7 @@ int problem_set(const struct problem *problem, int rc, const char *fmt, ...)
 
 struct data_dir {
     const char *path; /* borrowed from the caller of open until close */
-    int fd, lock_fd, reserve_fd;
+    int fd, lock_fd, reserve_fd, claim_fd;
     uint64_t reserve_size; /* what is to be held; 0: no reserve */
     bool reserve_held;
 };
@@ -30,6 +30,23 @@ struct data_dir {
  * lock. 0; -EBUSY: another process has it; -errno. The lock ends with close or with the process. */
 int data_dir_open(struct data_dir *dir, const char *path, const struct problem *problem);
 void data_dir_close(struct data_dir *dir);
+
+/* Opens a directory that is there, without its lock; makes nothing. 0, -ENOENT, -errno. */
+int data_dir_look(struct data_dir *dir, const char *path, const struct problem *problem);
+
+/* After look: true while no broker has the directory; none gets it then until let_go. */
+bool data_dir_hold_off(struct data_dir *dir);
+void data_dir_let_go(struct data_dir *dir);
+
+/* Claims the file `name` until close: shared by all who read it beside a broker, `alone` by who is
+ * about to put another in its place, so that neither happens to the other. 0; -EBUSY; -ENOENT;
+ * -errno. */
+int data_dir_claim(struct data_dir *dir, const char *name, bool alone,
+                   const struct problem *problem);
+uint64_t data_dir_claimed_size(const struct data_dir *dir);
+
+/* Root makes files for whoever owns the directory: gives `name` to them. */
+void data_dir_adopt(const struct data_dir *dir, const char *name);
 
 /* Makes what was created or renamed in the directory durable. 0 or -errno. */
 int data_dir_sync(const struct data_dir *dir);

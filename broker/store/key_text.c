@@ -161,6 +161,8 @@ static int put_parts(const struct part *parts, struct slice rest, struct buf *ou
     int rc = 0;
     for (size_t i = 0; i < PARTS_MAX && parts[i].name && rc == 0; i++) {
         struct slice bytes;
+        if (i > 0 && rest.len == 0 && parts[i].kind != PART_rest)
+            break;
         rc = take_part(parts[i].kind, &rest, &bytes);
         if (rc == 0)
             rc = buf_printf(out, "%s\"%s\":", i > 0 ? "," : "{", parts[i].name);
@@ -170,6 +172,11 @@ static int put_parts(const struct part *parts, struct slice rest, struct buf *ou
     if (rc != 0)
         return rc;
     return parts[0].name && rest.len == 0 ? buf_append_text(out, TEXT("}")) : NOT_SUCH;
+}
+
+bool key_begins_with_job(enum store_table table)
+{
+    return keys[table][0].name && keys[table][0].kind == PART_uuid;
 }
 
 int key_describe(enum store_table table, struct slice key, struct buf *out)

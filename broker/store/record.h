@@ -209,5 +209,7 @@ int key_uuid_parse(struct slice bytes, struct uuid *job_out);
  * key of that table. The same of any bytes. For people and tools. 0, -ENOMEM. */
 int key_describe(enum store_table table, struct slice key, struct buf *out);
 int bytes_describe(struct slice bytes, struct buf *out);
+/* Whether the keys of a table begin with an id, so that all rows of one job are neighbours. */
+bool key_begins_with_job(enum store_table table);
 
 #endif

@@ -25,6 +25,7 @@
 
 #define FILE_NAME "data.mdb"
 #define NEW_NAME  "data.mdb.new"
+#define LOCK_NAME "lock.mdb"
 
 enum {
     MAP_SIZE = 1024 * 1024 * 1024,
@@ -34,10 +35,13 @@ enum {
     READERS_MAX = 126
 };
 
+#define NO_TABLE UINT_MAX /* an older file, only read: it has no such table */
+
 struct tree {
     MDB_env *env;
     MDB_dbi tables[STORE_TABLE_COUNT];
     size_t map_size;
+    bool read_only;
 };
 
 struct tree_view {
@@ -87,7 +91,7 @@ static int traced(int rc, const char *doing)
 static void stop_on_damage(MDB_env *env, const char *what)
 {
     (void)env;
-    log_error("store_damaged", "%s is damaged, the broker stops: %s", FILE_NAME, what);
+    log_error("store_damaged", "%s is damaged, this program stops: %s", FILE_NAME, what);
     _exit(EXIT_FAILURE);
 }
 
@@ -157,6 +161,8 @@ int tree_view_hold(struct tree_view *view)
 static int cursor_of(struct tree_view *view, enum store_table table, MDB_cursor **cursor_out)
 {
     int rc = tree_view_hold(view);
+    if (rc == 0 && view->tree->tables[table] == NO_TABLE)
+        return STORE_NOT_FOUND;
     if (rc != 0)
         return rc;
     MDB_cursor **cursor = &view->cursors[table];
@@ -284,6 +290,14 @@ int tree_view_measure(struct tree_view *view, uint64_t *used_out, uint64_t *free
     *used_out = (all - pages) * stat.ms_psize;
     *free_out = pages * stat.ms_psize;
     return 0;
+}
+
+/* The plain copy holds back a broker's commit for a moment, and takes free pages along; the compact
+ * one does neither. Both show one commit, and keep its pages from being used again meanwhile. */
+int tree_copy(struct tree *tree, int fd, bool compact)
+{
+    int rc = mdb_env_copyfd2(tree->env, fd, compact ? MDB_CP_COMPACT : 0);
+    return rc == MDB_INCOMPATIBLE ? TREE_LEAKED : traced(rc, "copy");
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
@@ -496,23 +510,23 @@ static int create_if_new(const struct data_dir *dir, const struct problem *probl
 {
     if (data_dir_has(dir, FILE_NAME))
         return 0;
-    if (data_dir_has(dir, "lock.mdb"))
+    if (data_dir_has(dir, LOCK_NAME))
         return damaged(dir, problem,
                        "is gone, yet this directory held jobs: put it back, or remove lock.mdb too "
                        "to start with nothing");
     return create(dir, problem);
 }
 
-static int check_file(const struct data_dir *dir, uint64_t size_max,
+static int check_file(const struct data_dir *dir, const char *name, uint64_t size_max,
                       struct lmdb_file_facts *facts_out, const struct problem *problem)
 {
     char path[PATH_MAX];
-    int rc = -path_in(dir, FILE_NAME, path);
-    int fd = rc == 0 ? openat(dir->fd, FILE_NAME, O_RDONLY | O_CLOEXEC) : -1;
+    int rc = -path_in(dir, name, path);
+    int fd = rc == 0 ? openat(dir->fd, name, O_RDONLY | O_CLOEXEC) : -1;
     if (rc == 0 && fd < 0)
         rc = -errno;
     if (rc < 0)
-        return problem_set(problem, rc, "%s/%s: %s", dir->path, FILE_NAME, strerror(-rc));
+        return problem_set(problem, rc, "%s/%s: %s", dir->path, name, strerror(-rc));
     rc = lmdb_file_check(fd, path, size_max, facts_out, problem);
     close(fd);
     return rc;
@@ -543,6 +557,20 @@ static int check_format(const struct data_dir *dir, MDB_txn *txn, MDB_dbi meta,
     return rc == MDB_SUCCESS ? 0 : refused(dir, problem, rc);
 }
 
+/* An older file that is only read lacks tables. */
+static int look_for_tables(struct tree *tree, MDB_txn *txn)
+{
+    int rc = MDB_SUCCESS;
+    for (unsigned i = 0; i < STORE_TABLE_COUNT && rc == MDB_SUCCESS; i++) {
+        rc = mdb_dbi_open(txn, store_table_name((enum store_table)i), 0, &tree->tables[i]);
+        if (rc == MDB_NOTFOUND) {
+            tree->tables[i] = NO_TABLE;
+            rc = MDB_SUCCESS;
+        }
+    }
+    return rc;
+}
+
 /* Tables that this version knows and the file does not yet have; writes only where some are. */
 static int add_tables(struct tree *tree, const struct data_dir *dir, const struct problem *problem)
 {
@@ -570,7 +598,7 @@ static int find_tables(struct tree *tree, const struct data_dir *dir, const stru
                      ? check_format(dir, txn, tree->tables[TABLE_META], problem)
                      : damaged(dir, problem, "is an LMDB file, but no store of Reeve's");
     if (result == 0)
-        rc = open_tables(tree, txn, 0);
+        rc = tree->read_only ? look_for_tables(tree, txn) : open_tables(tree, txn, 0);
     if (result < 0 || rc != MDB_SUCCESS)
         mdb_txn_abort(txn);
     else
@@ -578,20 +606,6 @@ static int find_tables(struct tree *tree, const struct data_dir *dir, const stru
     if (result < 0 || rc == MDB_SUCCESS)
         return result;
     return rc == MDB_NOTFOUND ? add_tables(tree, dir, problem) : refused(dir, problem, rc);
-}
-
-/* The file is whole. The map begins with room to spare, so that growing is rare. */
-static int open_tree(struct tree *tree, const struct data_dir *dir, size_t map_size,
-                     bool unsafe_no_sync, const struct problem *problem)
-{
-    tree->map_size = map_size;
-    int rc = env_new(map_size, &tree->env);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_env_open(tree->env, dir->path,
-                          MDB_NOTLS | (unsafe_no_sync ? (unsigned)MDB_NOSYNC : 0), 0600);
-    if (rc != MDB_SUCCESS)
-        return refused(dir, problem, rc);
-    return find_tables(tree, dir, problem);
 }
 
 static size_t map_for(uint64_t map_size, uint64_t size_used)
@@ -606,23 +620,98 @@ static uint64_t or_default(uint64_t value, uint64_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
-static int open_in(struct data_dir *dir, const struct store_lmdb_options *options,
-                   struct tree **tree_out, const struct problem *problem)
+static int open_env(struct tree *tree, const struct data_dir *dir,
+                    const struct store_lmdb_options *options)
 {
-    struct lmdb_file_facts facts = {0};
-    int rc = create_if_new(dir, problem);
-    if (rc == 0)
-        rc = check_file(dir, or_default(options->check_size_max, CHECK_SIZE), &facts, problem);
-    if (rc != 0)
-        return rc;
+    unsigned flags = MDB_NOTLS | (options->unsafe_no_sync ? (unsigned)MDB_NOSYNC : 0) |
+                     (options->read_only ? (unsigned)MDB_RDONLY : 0);
+    char path[PATH_MAX];
+    if (!options->new_file)
+        return mdb_env_open(tree->env, dir->path, flags, 0600);
+    int rc = path_in(dir, NEW_NAME, path);
+    return rc == 0 ? mdb_env_open(tree->env, path, flags | MDB_NOSUBDIR, 0600) : rc;
+}
+
+/* The file is whole. The map begins with room to spare, so that growing is rare. */
+static int open_tree(struct tree *tree, const struct data_dir *dir, uint64_t size_used,
+                     const struct store_lmdb_options *options, const struct problem *problem)
+{
+    tree->map_size = map_for(or_default(options->map_size, MAP_SIZE), size_used);
+    tree->read_only = options->read_only;
+    int rc = env_new(tree->map_size, &tree->env);
+    if (rc == MDB_SUCCESS)
+        rc = open_env(tree, dir, options);
+    if (rc != MDB_SUCCESS)
+        return refused(dir, problem, rc);
+    if (options->read_only)
+        data_dir_adopt(dir, LOCK_NAME);
+    return find_tables(tree, dir, problem);
+}
+
+static int new_tree(struct data_dir *dir, uint64_t size_used,
+                    const struct store_lmdb_options *options, struct tree **tree_out,
+                    const struct problem *problem)
+{
     struct tree *tree = calloc(1, sizeof *tree);
     if (!tree)
         return problem_set(problem, -ENOMEM, "out of memory");
-    rc = open_tree(tree, dir, map_for(or_default(options->map_size, MAP_SIZE), facts.size_used),
-                   options->unsafe_no_sync, problem);
+    int rc = open_tree(tree, dir, size_used, options, problem);
     if (rc != 0)
         tree_close(&tree);
     *tree_out = tree;
+    return rc;
+}
+
+/* Nobody else may open it: the caller sees to that. All of it is looked over. */
+static int open_held(struct data_dir *dir, const struct store_lmdb_options *options,
+                     struct tree **tree_out, const struct problem *problem)
+{
+    struct lmdb_file_facts facts = {0};
+    int rc = data_dir_look(dir, dir->path, problem);
+    if (rc == 0)
+        rc = check_file(dir, options->new_file ? NEW_NAME : FILE_NAME, UINT64_MAX, &facts, problem);
+    return rc == 0 ? new_tree(dir, facts.size_used, options, tree_out, problem) : rc;
+}
+
+/* Beside the broker that has it mapped, and so has looked it over; or while brokers are held off,
+ * for as long as that takes. */
+static int open_to_read(struct data_dir *dir, const struct store_lmdb_options *options,
+                        struct tree **tree_out, const struct problem *problem)
+{
+    struct lmdb_file_facts facts = {0};
+    int rc = data_dir_look(dir, dir->path, problem);
+    if (rc == 0)
+        rc = data_dir_claim(dir, FILE_NAME, false, problem);
+    if (rc < 0)
+        return rc;
+    facts.size_used = data_dir_claimed_size(dir);
+    if (data_dir_hold_off(dir))
+        rc = check_file(dir, FILE_NAME, or_default(options->check_size_max, CHECK_SIZE), &facts,
+                        problem);
+    if (rc == 0)
+        rc = new_tree(dir, facts.size_used, options, tree_out, problem);
+    data_dir_let_go(dir);
+    return rc;
+}
+
+/* What an interrupted copy left behind is nobody's. */
+static int open_to_write(struct data_dir *dir, const struct store_lmdb_options *options,
+                         struct tree **tree_out, const struct problem *problem)
+{
+    struct lmdb_file_facts facts = {0};
+    int rc = data_dir_open(dir, dir->path, problem);
+    if (rc < 0)
+        return rc;
+    data_dir_remove(dir, NEW_NAME);
+    data_dir_remove(dir, NEW_NAME "-lock");
+    rc = create_if_new(dir, problem);
+    if (rc == 0)
+        rc = check_file(dir, FILE_NAME, or_default(options->check_size_max, CHECK_SIZE), &facts,
+                        problem);
+    if (rc == 0)
+        rc = new_tree(dir, facts.size_used, options, tree_out, problem);
+    if (rc == 0 && !options->no_reserve)
+        dir->reserve_size = or_default(options->reserve_size, RESERVE_SIZE);
     return rc;
 }
 
@@ -631,21 +720,18 @@ int store_lmdb_open(const char *path, const struct store_lmdb_options *options,
 {
     static const struct store_lmdb_options defaults;
     struct problem problem = {problem_at, problem_size};
-    struct data_dir dir;
+    struct data_dir dir = {.path = path, .fd = -1, .lock_fd = -1, .reserve_fd = -1, .claim_fd = -1};
     struct tree *tree = NULL;
     *store_out = NULL;
     if (!options)
         options = &defaults;
-    int rc = data_dir_open(&dir, path, &problem);
-    if (rc < 0)
-        return rc;
-    rc = open_in(&dir, options, &tree, &problem);
+    int rc = options->held        ? open_held(&dir, options, &tree, &problem)
+             : options->read_only ? open_to_read(&dir, options, &tree, &problem)
+                                  : open_to_write(&dir, options, &tree, &problem);
     if (rc < 0) {
         data_dir_close(&dir);
         return rc;
     }
-    if (!options->no_reserve)
-        dir.reserve_size = or_default(options->reserve_size, RESERVE_SIZE);
     data_dir_reserve(&dir);
     rc = store_tree_new(tree, &dir, or_default(options->batch_size_max, BATCH_SIZE), store_out);
     return rc == 0 ? 0 : problem_set(&problem, rc, "out of memory");

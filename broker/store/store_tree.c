@@ -285,6 +285,16 @@ static void lock_init(pthread_rwlock_t *lock)
     pthread_rwlockattr_destroy(&kind);
 }
 
+struct tree *store_tree_of(struct store *store)
+{
+    return of(store)->tree;
+}
+
+const struct data_dir *store_tree_dir(struct store *store)
+{
+    return &of(store)->dir;
+}
+
 int store_tree_new(struct tree *tree, struct data_dir *dir, size_t batch_size_max,
                    struct store **store_out)
 {

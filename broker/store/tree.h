@@ -10,7 +10,10 @@
 #include "broker/store/data_dir.h"
 #include "broker/store/merge.h"
 
-enum { TREE_FULL = 2 /* tree_apply: nothing was changed; tree_grow, then again */ };
+enum {
+    TREE_FULL = 2,  /* tree_apply: nothing was changed; tree_grow, then again */
+    TREE_LEAKED = 3 /* tree_copy, compact: the file has pages that nothing refers to */
+};
 
 struct tree;
 void tree_close(struct tree **tree); /* after all its views; NULL is fine */
@@ -23,6 +26,10 @@ int tree_apply(struct tree *tree, const struct overlay *overlay);
 /* Doubles the room for tables (address space, not disk). Views stay valid; the places of their
  * cursors don't. After an error the tree is unusable. */
 int tree_grow(struct tree *tree);
+
+/* Writes the last commit as a whole file to `fd`, which stands at the start of an empty one; with
+ * `compact` without free pages. Blocks; does not sync. 0, TREE_LEAKED, -ENOSPC, -errno. */
+int tree_copy(struct tree *tree, int fd, bool compact);
 
 /* The tables as of one commit: the last one when the view was first used after it was new or at
  * rest. Pages freed since then stay taken, so it should rest soon. */
@@ -50,6 +57,10 @@ struct tree_layer {
     void *cursor;
 };
 void tree_layer_init(struct tree_layer *layer, struct tree_view *view);
+
+/* What a store made by store_tree_new stands on: borrowed until its close. */
+struct tree *store_tree_of(struct store *store);
+const struct data_dir *store_tree_dir(struct store *store);
 
 /* The store above a tree: takes the tree and the directory, also when it fails. 0 or -ENOMEM. */
 int store_tree_new(struct tree *tree, struct data_dir *dir, size_t batch_size_max,

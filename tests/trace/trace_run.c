@@ -18,7 +18,9 @@
  * 2030-01-01T00:00:00Z. After each step the store's invariants are checked.
  *
  *     trace_run FILE...            runs; says where it differs; exit 1
- *     trace_run --update FILE...   writes what happened into the files instead: read the diff */
+ *     trace_run --update FILE...   writes what happened into the files instead: read the diff
+ *     trace_run --damage FILE...   also damages the store, row by row, now and then and at the end,
+ *                                  and wants the check to notice */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +32,11 @@
 #include "broker/core/core.h"
 #include "broker/store/store_mem.h"
 #include "proto/json.h"
+#include "tests/trace/damage.h"
 
 #define WALL_START UINT64_C(1893456000000) /* 2030-01-01T00:00:00Z */
 
-enum { NAMES_MAX = 64, PEERS_MAX = 16 };
+enum { NAMES_MAX = 64, PEERS_MAX = 16, DAMAGE_EACH = 8 };
 
 struct name {
     char word[8];
@@ -59,6 +62,9 @@ struct trace {
     char lost[8];
     bool full;
     uint64_t steps;
+    bool damage; /* plant some, too */
+    uint64_t planted;
+    int missed;
     char clock[24];
     const char *path;
 };
@@ -236,6 +242,8 @@ static void run_batch(struct trace *trace, struct core_event *event)
     CHECK(store_commit(trace->store) == 0);
     put_effects(trace);
     check_store(trace);
+    if (trace->damage && trace->steps % DAMAGE_EACH == 0)
+        trace->missed += damage_everywhere(trace->store, &trace->planted);
 }
 
 static void send_message(struct trace *trace, struct core_event *event, const char *peer,
@@ -374,9 +382,9 @@ static void say_difference(const char *path, const char *expected, const char *h
             (int)strcspn(expected, "\n"), expected, (int)strcspn(happened, "\n"), happened);
 }
 
-static int run_file(const char *path, bool update)
+static int run_file(const char *path, bool update, bool damage)
 {
-    struct trace trace = {.path = path, .store = store_mem_new()};
+    struct trace trace = {.path = path, .store = store_mem_new(), .damage = damage};
     struct buf file = {0};
     CHECK(trace.store);
     CHECK(file_read_all(path, 1 << 20, &file) == 0 && buf_append(&file, "", 1) == 0);
@@ -395,19 +403,25 @@ static int run_file(const char *path, bool update)
         say_difference(path, (char *)file.at, (char *)trace.out.at);
     printf("%s %s\n", same ? "good   " : update ? "updated" : "FAILED ", path);
     free(copy);
+    if (damage) {
+        trace.missed += damage_everywhere(trace.store, &trace.planted);
+        printf("        %llu rows damaged, %d not noticed\n", (unsigned long long)trace.planted,
+               trace.missed);
+    }
     core_destroy(&trace.core);
     store_close(&trace.store);
     effects_fini(&trace.effects);
     buf_fini(&trace.out);
     buf_fini(&file);
-    return same || update ? 0 : 1;
+    return (same || update) && trace.missed == 0 && (!damage || trace.planted > 0) ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
     int first = 1, failed = 0;
     bool update = argc > 1 && strcmp(argv[1], "--update") == 0;
-    for (first += update; first < argc; first++)
-        failed += run_file(argv[first], update);
+    bool damage = argc > 1 && strcmp(argv[1], "--damage") == 0;
+    for (first += update || damage; first < argc; first++)
+        failed += run_file(argv[first], update, damage);
     return failed ? 1 : 0;
 }
