@@ -249,6 +249,56 @@ int reeve_why(struct reeve *reeve, const char *id, char **why_out)
     return code == REEVE_OK ? jobs_why(reeve, &uuid, take_why, why_out) : code;
 }
 
+static int take_question(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    struct buf text = {0};
+    int rc = json_from_shape(answer->question_is.question, &shape_question, &text);
+    return answer_take(reeve, rc, &text, arg);
+}
+
+int jobs_question(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_GET_QUESTION, .get_question.id = *id};
+    return handle_call(reeve, &request, MSG_QUESTION_IS, use, arg);
+}
+
+int reeve_question(struct reeve *reeve, const char *id, char **question_out)
+{
+    struct uuid uuid;
+    int code = begin(reeve, id, &uuid);
+    return code == REEVE_OK ? jobs_question(reeve, &uuid, take_question, question_out) : code;
+}
+
+int jobs_answer(struct reeve *reeve, const struct uuid *id, struct slice answer, uint64_t question,
+                handle_use *use, void *arg)
+{
+    struct message request = {.id = MSG_ANSWER};
+    request.answer.id = *id;
+    request.answer.answer = answer;
+    request.answer.question = question;
+    return handle_call(reeve, &request, MSG_JOB_IS, use, arg);
+}
+
+int reeve_answer(struct reeve *reeve, const char *id, const char *answer_json, uint64_t question,
+                 char **job_out)
+{
+    struct uuid uuid;
+    struct fault fault;
+    struct buf answer = {0};
+    int code = begin(reeve, id, &uuid);
+    if (code != REEVE_OK)
+        return code;
+    int rc = json_to_msgpack(text_of(answer_json), &answer, &fault);
+    if (rc < 0)
+        code = handle_fail_memory(reeve);
+    else if (rc > 0)
+        code = handle_fail(reeve, REEVE_INVALID_REQUEST, "answer", "no JSON: %s", fault.problem);
+    else
+        code = jobs_answer(reeve, &uuid, buf_slice(&answer), question, take_job, job_out);
+    buf_fini(&answer);
+    return code;
+}
+
 static int take_attempts(void *arg, struct reeve *reeve, const struct message *answer)
 {
     struct buf text = {0};

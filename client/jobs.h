@@ -20,6 +20,11 @@ int jobs_why(struct reeve *reeve, const struct uuid *id, handle_use *use, void *
 int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg);
 int jobs_logs(struct reeve *reeve, const struct uuid *id, const struct reeve_log_filter *filter,
               handle_use *use, void *arg);
+/* question_is; job_is. `answer` is one msgpack value. */
+int jobs_question(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg);
+int jobs_answer(struct reeve *reeve, const struct uuid *id, struct slice answer, uint64_t question,
+                handle_use *use, void *arg);
+
 /* attempts. */
 int jobs_attempts(struct reeve *reeve, const struct uuid *id, handle_use *use, void *arg);
 

@@ -244,6 +244,17 @@ REEVE_API int reeve_logs(struct reeve *reeve, const char *id, const struct reeve
  * "position_is_minimum", "estimated_start"}; what does not apply or is not known is absent. */
 REEVE_API int reeve_why(struct reeve *reeve, const char *id, char **why_out);
 
+/* What a waiting job asks: {"n", "kind", "prompt", "asked_at", "expires_at"}. REEVE_CONFLICT: it
+ * asks nothing. */
+REEVE_API int reeve_question(struct reeve *reeve, const char *id, char **question_out);
+
+/* Answers it: `answer_json` is any JSON value up to 64 KiB. The job goes on as soon as a worker has
+ * a slot. `question`: the `n` of the question that is meant, so that the answer never counts for
+ * another one, and may be sent twice; 0: the one that is open (the same answer within a second
+ * counts once). `job_out` may be NULL. REEVE_CONFLICT: nothing is asked, or another question. */
+REEVE_API int reeve_answer(struct reeve *reeve, const char *id, const char *answer_json,
+                           uint64_t question, char **job_out);
+
 /* The black boxes of a job, one for each time that it was run, oldest first:
  * {"attempts": [{"n", "segment", "fence", "worker", "host", "pid", "started_at", "ended_at",
  * "outcome", "exit_code", "signal", "oom", "cpu_ms", "rss_max_bytes", "error", "log_first",

@@ -19,6 +19,8 @@ enum {
     CHECKPOINT_SIZE_MAX = 64 * 1024,
     METADATA_SIZE_MAX = 16 * 1024,
     CONTEXT_SIZE_MAX = 8 * 1024,
+    PROMPT_SIZE_MAX = 64 * 1024, /* of a question to a person */
+    ANSWER_SIZE_MAX = 64 * 1024,
 
     BATCH_JOBS_MAX = 1000,
     LIST_LIMIT_DEFAULT = 50,
@@ -33,6 +35,7 @@ enum {
     NAME_LEN_MAX = 255,
     DESCRIPTION_LEN_MAX = 1000,
     KEY_LEN_MAX = 200,
+    KIND_LEN_MAX = 64, /* what sort of question */
     MESSAGE_LEN_MAX = 2000, /* a log line, an error message, a progress message, a reason */
     TRACEPARENT_LEN_MAX = 55,
     HOST_LEN_MAX = 255,
@@ -47,6 +50,8 @@ enum {
     BACKOFF_DEFAULT_MS = 2000,
     BACKOFF_CAP_DEFAULT_MS = 10 * 60 * 1000,
     TIMEOUT_DEFAULT_MS = 60 * 60 * 1000,
+    QUESTION_TIMEOUT_DEFAULT_MS = 60 * 60 * 1000,
+    ANSWER_REPEAT_MS = 1000, /* the same answer within this time counts once */
     GRACE_DEFAULT_MS = 10 * 1000, /* from SIGTERM to SIGKILL */
 
     HEARTBEAT_DEFAULT_MS = 2000,
@@ -57,6 +62,7 @@ enum {
     LOGS_SIZE_MAX = 4 * 1024 * 1024,  /* and their bytes */
     EVENTS_MAX = 1000,                /* events kept of one job */
     ERRORS_MAX = 20,                  /* attempts' errors kept of one job */
+    ANSWERS_KEPT_MAX = 32,            /* questions kept of one job, with their answers */
     ATTEMPTS_KEPT_MAX = 100,          /* black boxes kept of one job */
     LOG_TAIL_MAX = 20,                /* log lines shown with a black box */
     LOG_TAIL_SIZE_MAX = 4096,         /* and the bytes of their messages */

@@ -129,6 +129,22 @@ static void fail_as_told(struct exec_said *said)
         job_fail(said->job, failure.type, failure.message, failure.retryable);
 }
 
+/* What it wrote as its result goes nowhere: the job has not ended. */
+static void ask_as_told(struct exec_said *said)
+{
+    if (trimmed(buf_text(&said->output), " \t\r\n").len > 0 || said->output_too_big)
+        job_log(said->job, TEXT("warning"),
+                TEXT("it has asked, so what it wrote on stdout is no result"), (struct slice){0});
+    job_ask(said->job, buf_slice(&said->tell.question));
+}
+
+static void drop_question(struct exec_said *said)
+{
+    if (said->tell.question.len)
+        job_log(said->job, TEXT("warning"),
+                TEXT("its question is not asked: only exit status 0 asks"), (struct slice){0});
+}
+
 static void fail_by_status(struct exec_said *said, int status)
 {
     struct buf message = {0};
@@ -144,14 +160,29 @@ static void fail_by_status(struct exec_said *said, int status)
     buf_fini(&message);
 }
 
-void exec_conclude(struct exec_said *said, int status)
+static void end_well(struct exec_said *said)
 {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (said->tell.question.len)
+        ask_as_told(said);
+    else
         set_result(said);
-    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TRY_LATER)
+}
+
+static void end_badly(struct exec_said *said, int status)
+{
+    drop_question(said);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TRY_LATER)
         reeve_job_again(said->job, said->tell.retry_after_ms);
     else if (said->tell.error.len)
         fail_as_told(said);
     else
         fail_by_status(said, status);
+}
+
+void exec_conclude(struct exec_said *said, int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        end_well(said);
+    else
+        end_badly(said, status);
 }

@@ -72,6 +72,7 @@ void job_destroy(struct reeve_job **job)
     buf_fini(&j->bytes);
     buf_fini(&j->result);
     buf_fini(&j->error);
+    buf_fini(&j->question);
     buf_fini(&j->box);
     pthread_mutex_destroy(&j->lock);
     free(j);
@@ -113,7 +114,7 @@ void job_run(struct reeve_job *job)
     else
         reeve_job_fail(job, "NoHandler", "this worker has no handler for its type", true);
     reeve_job_on_cancel(job, NULL, NULL);
-    if (rc != 0 && job->outcome == OUTCOME_NONE) {
+    if (rc != 0 && (job->outcome == OUTCOME_NONE || job->outcome == OUTCOME_ASKED)) {
         snprintf(message, sizeof message, "the handler returned %d", rc);
         reeve_job_fail(job, "HandlerError", message, true);
     }
@@ -132,6 +133,9 @@ struct wire_done_item job_done(const struct reeve_job *job)
         item.outcome = TEXT("again");
         if (job->retry_after_ms)
             item.retry_after_ms = opt_of(job->retry_after_ms);
+    } else if (job->outcome == OUTCOME_ASKED) {
+        item.outcome = TEXT("asked");
+        item.question = buf_slice(&job->question);
     } else {
         item.result = buf_slice(&job->result);
     }
@@ -322,6 +326,37 @@ const char *reeve_job_metadata(struct reeve_job *job)
 const char *reeve_job_saved(struct reeve_job *job)
 {
     return job_json(job, JOB_SAVED, job->item.checkpoint, NULL);
+}
+
+/* [{"kind", "prompt", "answer", "at", "asked_at"}, …] with its final zero. */
+static int answers_json(struct slice answers, struct buf *out)
+{
+    struct list_iter iter;
+    struct slice item;
+    if (list_open(answers, &iter) != 0)
+        return -EINVAL;
+    int rc = buf_append(out, "[", 1);
+    while (rc == 0 && list_next_any(&iter, &item) == 1) {
+        if (iter.index > 1)
+            rc = buf_append(out, ",", 1);
+        if (rc == 0)
+            rc = json_from_shape(item, &shape_answered, out);
+    }
+    return rc == 0 ? buf_append(out, "]", 2) : rc;
+}
+
+const char *reeve_job_answers(struct reeve_job *job)
+{
+    pthread_mutex_lock(&job->lock);
+    if (!job->json[JOB_ANSWERS]) {
+        struct buf out = {0};
+        if (answers_json(job->item.answers, &out) < 0)
+            buf_fini(&out);
+        job->json[JOB_ANSWERS] = (char *)out.at;
+    }
+    const char *json = job->json[JOB_ANSWERS];
+    pthread_mutex_unlock(&job->lock);
+    return json;
 }
 
 const void *reeve_job_params_msgpack(const struct reeve_job *job, size_t *size_out)

@@ -22,8 +22,8 @@ struct job_handler {
 };
 
 enum job_text { JOB_TYPE, JOB_QUEUE, JOB_OWNER, JOB_NAME, JOB_TRACEPARENT, JOB_TEXTS };
-enum job_json { JOB_PARAMS, JOB_METADATA, JOB_SAVED, JOB_JSONS };
-enum job_outcome { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_AGAIN };
+enum job_json { JOB_PARAMS, JOB_METADATA, JOB_SAVED, JOB_ANSWERS, JOB_JSONS };
+enum job_outcome { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_AGAIN, OUTCOME_ASKED };
 
 struct reeve_job {
     struct pool_task task;
@@ -47,7 +47,7 @@ struct reeve_job {
     pthread_t bell; /* runs the callback */
     bool ringing;
     enum job_outcome outcome;
-    struct buf result, error;
+    struct buf result, error, question;
     struct buf box; /* what was measured, encoded */
     uint64_t retry_after_ms;
 
@@ -86,6 +86,11 @@ int job_log(struct reeve_job *job, struct text level, struct text message, struc
 
 /* What was measured of a process that ran the handler, instead of the thread. */
 void job_box(struct reeve_job *job, const struct wire_box *box);
+
+/* As reeve_job_ask, of an encoded wire_question. 0, -ENOMEM. */
+int job_ask(struct reeve_job *job, struct slice question);
+/* Is this a word for a sort of question? */
+bool job_is_kind(struct text kind);
 
 /* As reeve_job_fail, of texts. */
 int job_fail(struct reeve_job *job, struct text type, struct text message, bool retryable);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "proto/json.h"
 #include "proto/scan.h"
+#include "proto/utf8.h"
 #include "worker/job.h"
 #include "worker/words.h"
 
@@ -210,6 +211,47 @@ int job_fail(struct reeve_job *job, struct text type, struct text message, bool 
 int reeve_job_fail(struct reeve_job *job, const char *type, const char *message, bool retryable)
 {
     return job_fail(job, text_of(type), text_of(message), retryable);
+}
+
+bool job_is_kind(struct text kind)
+{
+    for (size_t i = 0; i < kind.len; i++)
+        if ((unsigned char)kind.at[i] < 0x20 || kind.at[i] == 0x7f)
+            return false;
+    return kind.len > 0 && kind.len <= KIND_LEN_MAX && utf8_valid(kind);
+}
+
+int job_ask(struct reeve_job *job, struct slice question)
+{
+    struct buf copy = {0};
+    int rc = buf_append(&copy, question.at, question.len);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&job->lock);
+    struct buf before = job->question;
+    job->question = copy;
+    job->outcome = OUTCOME_ASKED;
+    pthread_mutex_unlock(&job->lock);
+    buf_fini(&before);
+    return 0;
+}
+
+int reeve_job_ask(struct reeve_job *job, const char *kind, const char *prompt_json,
+                  uint64_t timeout_ms)
+{
+    if (!kind || !job_is_kind(text_of(kind)) || timeout_ms > DELAY_MAX_MS)
+        return -EINVAL;
+    struct buf prompt = {0}, encoded = {0};
+    int rc = prompt_json ? value_of(prompt_json, PROMPT_SIZE_MAX, &prompt) : 0;
+    struct wire_question question = {
+        .kind = text_of(kind), .prompt = buf_slice(&prompt), .timeout_ms = timeout_ms};
+    if (rc == 0)
+        rc = shape_encode(&encoded, &shape_question, &question, KEYS_NAMES);
+    if (rc == 0)
+        rc = job_ask(job, buf_slice(&encoded));
+    buf_fini(&prompt);
+    buf_fini(&encoded);
+    return rc;
 }
 
 int reeve_job_again(struct reeve_job *job, uint64_t retry_after_ms)

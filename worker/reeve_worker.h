@@ -115,6 +115,8 @@ REEVE_API uint64_t reeve_job_timeout_ms(const struct reeve_job *job); /* 0: none
 REEVE_API const char *reeve_job_params(struct reeve_job *job);   /* "{}" where there are none */
 REEVE_API const char *reeve_job_metadata(struct reeve_job *job); /* "{}" where there is none */
 REEVE_API const char *reeve_job_saved(struct reeve_job *job);    /* the last attempt's checkpoint */
+/* What it asked and was answered, oldest first: [{"kind", "prompt", "answer", "at"}, …]. */
+REEVE_API const char *reeve_job_answers(struct reeve_job *job);
 
 /* The params as they came, one msgpack value; *size_out = 0 where there are none. */
 REEVE_API const void *reeve_job_params_msgpack(const struct reeve_job *job, size_t *size_out);
@@ -179,6 +181,14 @@ REEVE_API int reeve_job_result_msgpack(struct reeve_job *job, const void *value,
  * be tried again. */
 REEVE_API int reeve_job_fail(struct reeve_job *job, const char *type, const char *message,
                              bool retryable);
+
+/* Asks a person, and ends: when the handler has returned 0, the job waits without a slot for an
+ * answer, at most timeout_ms (0: an hour; then it fails). Answered, the handler runs again in a
+ * further segment of the same attempt, with its checkpoint and reeve_job_answers. `kind`: a word
+ * for the sort of question, 1 to 64 bytes; `prompt_json`: any JSON value up to 64 KiB, or NULL.
+ * -EINVAL; -EMSGSIZE. A handler that returns other than 0 has failed, and nobody is asked. */
+REEVE_API int reeve_job_ask(struct reeve_job *job, const char *kind, const char *prompt_json,
+                            uint64_t timeout_ms);
 
 /* Not now: try again in retry_after_ms (0: the broker decides). Counts as no failure. */
 REEVE_API int reeve_job_again(struct reeve_job *job, uint64_t retry_after_ms);

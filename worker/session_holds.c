@@ -192,7 +192,7 @@ static int encode_timeout(const struct hold *hold, struct wire_done_item *item, 
 /* What a handler says of its own end counts only while nobody told it to stop. */
 static int word_outcome(const struct hold *hold, struct wire_done_item *item, struct buf *error)
 {
-    bool completed = text_is(item->outcome, "completed");
+    bool completed = text_is(item->outcome, "completed") || text_is(item->outcome, "asked");
     if (hold->stop == WSESSION_TIMEOUT)
         return encode_timeout(hold, item, error);
     if (hold->stop == WSESSION_CANCELLED || (hold->stop == WSESSION_STALE && !completed))

@@ -29,8 +29,14 @@
     F(2, text, message, TELL_LINE_MAX, none) \
     F(3, any, retry, 8, none)
 
+#define ASK_FIELDS(F)                        \
+    F(1, text, kind, KIND_LEN_MAX, none)     \
+    F(2, any, prompt, PROMPT_SIZE_MAX, none) \
+    F(3, f64, timeout, DELAY_MAX_MS / 1000, none)
+
 SHAPE_STRUCT(tell_words, LINE_FIELDS);
 SHAPE_STRUCT(error_words, ERROR_FIELDS);
+SHAPE_STRUCT(ask_words, ASK_FIELDS);
 
 #define ROW(tag, field_number, field_kind, member, field_max) \
     {.name = #member,                                         \
@@ -42,12 +48,18 @@ SHAPE_STRUCT(error_words, ERROR_FIELDS);
 #define LINE_ROW(number, kind, name, max, of)  ROW(tell_words, number, kind, name, max)
 #define ERROR_ROW(number, kind, name, max, of) ROW(error_words, number, kind, name, max)
 
+#define ASK_ROW(number, kind, name, max, of) ROW(ask_words, number, kind, name, max)
+
 static const struct field line_fields[] = {LINE_FIELDS(LINE_ROW)};
 static const struct field error_fields[] = {ERROR_FIELDS(ERROR_ROW)};
+static const struct field ask_fields[] = {ASK_FIELDS(ASK_ROW)};
 static const struct shape shape_line = {
     "line", line_fields, sizeof line_fields / sizeof *line_fields, sizeof(struct tell_words)};
 static const struct shape shape_error = {
     "error", error_fields, sizeof error_fields / sizeof *error_fields, sizeof(struct error_words)};
+
+static const struct shape shape_ask = {"ask", ask_fields, sizeof ask_fields / sizeof *ask_fields,
+                                       sizeof(struct ask_words)};
 
 /* --- what they mean ----------------------------------------------------------------------------
  */
@@ -138,6 +150,24 @@ static const char *tell_error(struct tell *tell, const struct tell_words *words)
     return NULL;
 }
 
+/* The last one counts. */
+static const char *tell_ask(struct tell *tell, const struct tell_words *words)
+{
+    struct ask_words ask;
+    struct fault fault;
+    bool second = tell->question.len > 0;
+    if (shape_decode(words->ask, &shape_ask, KEYS_NAMES, &ask, &fault) != 0 ||
+        !job_is_kind(ask.kind) || (ask.timeout.set && ask.timeout.value < 0.001))
+        return "on descriptor 3: a question is {\"kind\":…,\"prompt\":…,\"timeout\":…}: a kind of "
+               "1 "
+               "to 64 bytes, a prompt up to 64 KiB, more than 0 seconds";
+    struct wire_question question = {
+        .kind = ask.kind, .prompt = ask.prompt, .timeout_ms = (uint64_t)(ask.timeout.value * 1000)};
+    buf_clear(&tell->question);
+    shape_encode(&tell->question, &shape_question, &question, KEYS_NAMES);
+    return second ? "on descriptor 3: a second question: it replaces the first" : NULL;
+}
+
 static const char *tell_log(struct reeve_job *job, const struct tell_words *words)
 {
     struct slice context = words->context;
@@ -169,7 +199,7 @@ static const char *carry_out(struct tell *tell, struct reeve_job *job,
     if (words->retry_after.set)
         tell->retry_after_ms = (uint64_t)(words->retry_after.value * 1000);
     if (words->ask.len)
-        problem = "on descriptor 3: this build does not know `ask`";
+        problem = tell_ask(tell, words);
     return known ? problem : "on descriptor 3: nothing known in this line";
 }
 
@@ -200,4 +230,5 @@ void tell_line(struct tell *tell, struct reeve_job *job, struct text line, size_
 void tell_fini(struct tell *tell)
 {
     buf_fini(&tell->error);
+    buf_fini(&tell->question);
 }

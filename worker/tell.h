@@ -4,6 +4,7 @@
  *     {"stage":"embedding","status":"running","progress":0.4}
  *     {"log":"text","level":"warning","context":{…}}
  *     {"checkpoint":…}
+ *     {"ask":{"kind":"confirm","prompt":{…},"timeout":3600}}  a question, before exit status 0
  *     {"error":{"type":"…","message":"…","retry":false}}      words the failure to come
  *     {"retry_after":30}                                      seconds, before exit status 75
  *
@@ -18,7 +19,8 @@ enum { TELL_LINE_MAX = 256 * 1024 };
 /* What the lines said so far, {0} at first. */
 struct tell {
     struct opt_f64 fraction;
-    struct buf error; /* an encoded failure: how it will fail, if it does */
+    struct buf error;    /* an encoded failure: how it will fail, if it does */
+    struct buf question; /* an encoded question: what it waits for, if it ends well */
     uint64_t retry_after_ms;
 };
 

@@ -162,8 +162,11 @@ static int check_timer_of_job(struct check *check, uint64_t at, enum rec_timer k
         rc = check_job_of(check, what, &id, &s);
     if (rc != 0)
         return rc;
-    bool wanted = kind == TIMER_DUE ? s.status == JOB_SCHEDULED && s.due_at == at
-                                    : job_state_is_terminal(s.status) && s.expires_at == at;
+    bool wanted = job_state_is_terminal(s.status) && s.expires_at == at;
+    if (kind == TIMER_DUE)
+        wanted = s.status == JOB_SCHEDULED && s.due_at == at;
+    else if (kind == TIMER_QUESTION)
+        wanted = s.status == JOB_WAITING && s.question_until == at;
     return wanted ? 0 : check_violated(check, "a job that waits for this time");
 }
 
@@ -180,6 +183,7 @@ int check_timer(struct check *check, const struct store_row *row)
     switch (kind) {
     case TIMER_DUE:
     case TIMER_RETENTION:
+    case TIMER_QUESTION:
         return check_timer_of_job(check, at, kind, what);
     case TIMER_TOMBSTONE:
     case TIMER_SWEEP:

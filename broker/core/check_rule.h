@@ -48,7 +48,7 @@ struct check {
     struct buf state;   /* and the bytes behind that */
     struct check_name *names;
     uint64_t fence, arrival, seq; /* the numbers that never go back, from META */
-    struct check_series event, log, failure, attempt;
+    struct check_series event, log, failure, attempt, answer;
     uint64_t cause, cause_left; /* the cause whose jobs come, and how many must */
 };
 

@@ -6,8 +6,8 @@
 #include "broker/core/lease.h"
 #include "broker/core/reply.h"
 
-static int load_to_change(struct core *core, struct session *session, const struct message *message,
-                          const struct uuid *id)
+int control_load(struct core *core, struct session *session, const struct message *message,
+                 const struct uuid *id)
 {
     if (session->role == ROLE_OBSERVER)
         return refuse(core, WIRE_FORBIDDEN, "", "an observer changes nothing");
@@ -15,7 +15,7 @@ static int load_to_change(struct core *core, struct session *session, const stru
     return caller_load(core, &caller, id, &core->job);
 }
 
-static int answer_job(struct core *core)
+int control_answer(struct core *core)
 {
     struct message answer = {.id = MSG_JOB_IS};
     buf_clear(&core->rendered);
@@ -73,6 +73,8 @@ int control_retry(struct core *core, struct job *job)
     if (rc < 0)
         return rc;
     job->s.attempt = job->s.failures = job->s.lost = job->s.again = 0;
+    job->s.segment = 0;
+    job->s.resumes = false;
     job->s.started_at = job->s.completed_at = job->s.expires_at = job->s.cause = 0;
     job->s.error = job->s.cancel = job->s.progress = (struct slice){0};
     rc = job_emit_plain(core, job, "retry");
@@ -91,23 +93,23 @@ int control_delete(struct core *core, struct job *job)
 
 int handle_cancel(struct core *core, struct session *session, const struct message *message)
 {
-    int rc = load_to_change(core, session, message, &message->cancel.id);
+    int rc = control_load(core, session, message, &message->cancel.id);
     if (rc == 0)
         rc = control_cancel(core, &core->job, message->cancel.reason);
-    return rc != 0 ? rc : answer_job(core);
+    return rc != 0 ? rc : control_answer(core);
 }
 
 int handle_retry(struct core *core, struct session *session, const struct message *message)
 {
-    int rc = load_to_change(core, session, message, &message->retry.id);
+    int rc = control_load(core, session, message, &message->retry.id);
     if (rc == 0)
         rc = control_retry(core, &core->job);
-    return rc != 0 ? rc : answer_job(core);
+    return rc != 0 ? rc : control_answer(core);
 }
 
 int handle_delete(struct core *core, struct session *session, const struct message *message)
 {
-    int rc = load_to_change(core, session, message, &message->delete.id);
+    int rc = control_load(core, session, message, &message->delete.id);
     if (rc == 0)
         rc = control_delete(core, &core->job);
     if (rc != 0)

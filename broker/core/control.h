@@ -16,4 +16,10 @@ int handle_cancel(struct core *core, struct session *session, const struct messa
 int handle_retry(struct core *core, struct session *session, const struct message *message);
 int handle_delete(struct core *core, struct session *session, const struct message *message);
 
+/* For those who change a job: loads it into core->job for a caller who may; answers with it as it
+ * is then (job_is). 0, REFUSED, -errno. */
+int control_load(struct core *core, struct session *session, const struct message *message,
+                 const struct uuid *id);
+int control_answer(struct core *core);
+
 #endif

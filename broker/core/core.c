@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "broker/core/ask.h"
 #include "broker/core/attempt.h"
 #include "broker/core/caller.h"
 #include "broker/core/cause.h"
@@ -53,6 +54,8 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_GET_EVENTS] = handle_get_events,
     [MSG_GET_REVS] = handle_get_revs,
     [MSG_GET_WHY] = handle_get_why,
+    [MSG_GET_QUESTION] = handle_get_question,
+    [MSG_ANSWER] = handle_answer,
     [MSG_GET_ATTEMPTS] = handle_get_attempts,
     [MSG_GET_STATS] = handle_get_stats,
     [MSG_HEARTBEAT] = handle_heartbeat,

@@ -3,26 +3,38 @@
 
 #include <errno.h>
 
+#include "broker/core/ask.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
 #include "broker/core/lane.h"
 #include "broker/core/lease.h"
 #include "broker/core/pace.h"
 
+/* A new attempt; or, after an answer, the next segment of the one that asked. */
+static void count(const struct core *core, struct job *job)
+{
+    if (job->s.resumes) {
+        job->s.segment++;
+    } else {
+        job->s.attempt++;
+        job->s.segment = 1;
+        job->s.started_at = core->now.wall_ms;
+        job->s.progress = (struct slice){0};
+    }
+    job->s.resumes = false;
+}
+
 /* The job is this worker's: its state, its event. */
 static int start(struct core *core, struct session *session, struct job *job)
 {
     job->s.fence = fence_next(core);
     job->s.report_n = 0;
-    job->s.attempt++;
-    job->s.segment = 1;
+    count(core, job);
     job->s.segment_at = core->now.wall_ms;
     job->s.log_before = job->s.log_next;
     job->s.session = session->id;
     job->s.session_key = text_of(session->key);
     job->s.worker = buf_slice(&session->worker->ref);
-    job->s.started_at = core->now.wall_ms;
-    job->s.progress = (struct slice){0};
     int rc = job_move(core, job, JOB_RUNNING);
     if (rc < 0)
         return rc;
@@ -57,6 +69,8 @@ static int hand_over(struct core *core, struct session *session, struct job *job
                                       .attempt = job->s.attempt,
                                       .segment = job->s.segment};
     int rc = checkpoint_of(core, job, &item.checkpoint);
+    if (rc == 0)
+        rc = ask_answers(core, job, &core->rendered, &item.answers);
     if (rc < 0)
         return rc;
     struct wire_spec spec; /* borrowed from the store: nothing is asked of it until it is packed */
@@ -68,7 +82,7 @@ static int hand_over(struct core *core, struct session *session, struct job *job
     item.metadata = spec.metadata;
     item.timeout_ms = opt_or(spec.timeout_ms, TIMEOUT_DEFAULT_MS);
     item.traceparent = spec.traceparent;
-    core->dispatched += spec.params.len;
+    core->dispatched += spec.params.len + item.answers.len;
     rc = gather_add(core, session, &session->worker->dispatch, &shape_dispatch_item, &item);
     return rc < 0 ? rc : lease_grant(core, session, job, item.timeout_ms);
 }

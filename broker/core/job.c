@@ -53,6 +53,8 @@ static int leave(struct core *core, const struct job *job)
         rc = store_del(core->store, TABLE_READY, key_ready(&key, &job->s, &job->id));
     else if (from == JOB_SCHEDULED)
         rc = timer_unset(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
+    else if (from == JOB_WAITING)
+        rc = timer_unset(core, job->s.question_until, TIMER_QUESTION, key_job(&job->id));
     else if (job_state_is_terminal(from))
         rc = timer_unset(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
     if (rc >= 0 && from == JOB_FAILED)
@@ -97,6 +99,8 @@ static int enter(struct core *core, struct job *job, enum job_state to)
         return enter_pending(core, job);
     if (to == JOB_SCHEDULED)
         return timer_set(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
+    if (to == JOB_WAITING)
+        return timer_set(core, job->s.question_until, TIMER_QUESTION, key_job(&job->id));
     return job_state_is_terminal(to) ? enter_terminal(core, job, to) : 0;
 }
 
@@ -135,6 +139,14 @@ static int publish(struct core *core, const struct job *job, struct wire_event *
     return effects_add(core->effects, EFFECT_PUBLISH, 0, &job->id, &message);
 }
 
+/* A question's event only points at its row in the answer table. */
+static int point_at_question(struct core *core, const struct job *job, struct wire_event *row)
+{
+    struct wire_question pointer = {.n = job->s.question_n};
+    row->answer = (struct slice){0};
+    return shape_keep(&core->nested, &shape_question, &pointer, KEYS_NAMES, &row->question);
+}
+
 /* job and rev are in the key; a log event only points at its line, which the log table has. */
 static int event_row(struct core *core, const struct job *job, const struct wire_event *event,
                      struct slice *value_out)
@@ -146,6 +158,8 @@ static int event_row(struct core *core, const struct job *job, const struct wire
     int rc = 0;
     if (event->log.len)
         rc = shape_keep(&core->nested, &shape_log, &pointer, KEYS_NAMES, &row.log);
+    else if (event->question.len)
+        rc = point_at_question(core, job, &row);
     return rc < 0 ? rc : shape_keep(&core->record, &shape_event, &row, KEYS_NUMBERS, value_out);
 }
 

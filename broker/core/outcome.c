@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/core/ask.h"
 #include "broker/core/attempt.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
@@ -45,9 +46,19 @@ int outcome_released(struct core *core, struct job *job, const char *reason)
     return rc < 0 ? rc : outcome_undone(core, job, reason);
 }
 
+/* The dispatch counts for nothing: the next one is what this one was. */
+static void uncount(struct job *job)
+{
+    job->s.resumes = job->s.segment > 1;
+    if (job->s.resumes)
+        job->s.segment--;
+    else
+        job->s.attempt -= job->s.attempt > 0;
+}
+
 int outcome_undone(struct core *core, struct job *job, const char *reason)
 {
-    job->s.attempt -= job->s.attempt > 0;
+    uncount(job);
     int rc = job_move(core, job, JOB_PENDING);
     if (rc < 0)
         return rc;
@@ -141,6 +152,14 @@ static int poisoned(struct core *core, struct job *job)
     job->s.fence = 0;
     if (rc == 0)
         rc = keep_failure(core, job, &failure);
+    return rc < 0 ? rc : fail_for_good(core, job);
+}
+
+int outcome_unanswered(struct core *core, struct job *job)
+{
+    struct wire_failure failure = {.type = TEXT("QuestionTimeoutError"),
+                                   .message = TEXT("nobody answered its question in time")};
+    int rc = keep_failure(core, job, &failure);
     return rc < 0 ? rc : fail_for_good(core, job);
 }
 
@@ -259,6 +278,18 @@ static int released(struct core *core, struct job *job, const struct wire_done_i
     return rc < 0 ? rc : outcome_undone(core, job, "its worker gave it back");
 }
 
+static int asked(struct core *core, struct job *job, const struct wire_done_item *item)
+{
+    struct wire_question question;
+    const char *problem;
+    if (ask_read(item->question, &question, &problem) != 0) {
+        struct wire_failure failure = {.type = TEXT("QuestionError"), .message = text_of(problem)};
+        return failed_with(core, job, item, &failure);
+    }
+    int rc = keep_box(core, job, "asked", item->box);
+    return rc < 0 ? rc : ask_park(core, job, &question);
+}
+
 static int conclude(struct core *core, struct job *job, const struct wire_done_item *item)
 {
     if (job->s.ending)
@@ -267,6 +298,8 @@ static int conclude(struct core *core, struct job *job, const struct wire_done_i
         return completed(core, job, item);
     if (text_is(item->outcome, "again"))
         return again(core, job, item);
+    if (text_is(item->outcome, "asked"))
+        return asked(core, job, item);
     if (text_is(item->outcome, "released"))
         return released(core, job, item);
     if (text_is(item->outcome, "ended"))

@@ -9,8 +9,9 @@
 int outcome_ended(struct core *core, struct job *job, const char *reason);    /* after a cancel */
 int outcome_undone(struct core *core, struct job *job, const char *reason);   /* never began */
 int outcome_released(struct core *core, struct job *job, const char *reason); /* given back */
-int outcome_lost(struct core *core, struct job *job);    /* its worker died with it */
-int outcome_timeout(struct core *core, struct job *job); /* nobody ended it in time */
+int outcome_lost(struct core *core, struct job *job);       /* its worker died with it */
+int outcome_timeout(struct core *core, struct job *job);    /* nobody ended it in time */
+int outcome_unanswered(struct core *core, struct job *job); /* of a waiting job */
 
 /* The message `done`. */
 int handle_done(struct core *core, struct session *session, const struct message *message);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/endian.h"
+#include "broker/core/ask.h"
 #include "broker/core/caller.h"
 #include "broker/core/effects.h"
 #include "broker/core/reply.h"
@@ -159,6 +160,8 @@ static int append_event(struct core *core, const struct store_row *row)
     event.job = core->job.id;
     event.rev = get_be64(row->key.at + 16);
     int rc = join_log(core, &event);
+    if (rc == 0)
+        rc = ask_join(core, &core->job.id, &event);
     return rc < 0 ? rc : shape_encode(&core->answer, &shape_event, &event, KEYS_NAMES);
 }
 

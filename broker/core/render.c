@@ -1,6 +1,7 @@
 /* A job as everybody sees it: from its records to the wire's shape. Reads, never writes. */
 #include <errno.h>
 
+#include "broker/core/ask.h"
 #include "broker/core/job.h"
 #include "broker/core/pace.h"
 
@@ -89,6 +90,8 @@ int job_render(struct core *core, const struct job *job, enum job_detail detail,
     }
     if (rc == 0 && detail == DETAIL_RESULT)
         rc = keep_value(core, TABLE_RESULT, &job->id, &core->value, &wire.result);
+    if (rc == 0)
+        rc = ask_open(core, job, &core->value, &wire.question); /* such a job has no result */
     if (rc < 0)
         return rc;
     struct wire_spec spec; /* last: its texts live until the store is called again */

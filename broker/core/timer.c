@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "broker/core/ask.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/job.h"
 #include "broker/core/operation.h"
@@ -62,7 +63,8 @@ static int retire(struct core *core, const struct uuid *id)
 
 static int sweep(struct core *core, const struct uuid *id)
 {
-    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE, TABLE_ATTEMPT};
+    static const enum store_table tables[] = {TABLE_EVENT, TABLE_LOG, TABLE_FAILURE, TABLE_ATTEMPT,
+                                              TABLE_ANSWER};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct store_rows rows = {0};
         struct store_range range = {
@@ -89,6 +91,8 @@ static int fire(struct core *core, enum rec_timer kind, struct slice what)
         return due(core, &job);
     case TIMER_RETENTION:
         return retire(core, &job);
+    case TIMER_QUESTION:
+        return ask_expire(core, &job);
     case TIMER_SWEEP:
         return sweep(core, &job);
     case TIMER_TOMBSTONE:

@@ -33,6 +33,8 @@ enum { FORMAT_VERSION = 1 };
  *   segment, segment_at   which dispatch of the attempt, and when it began
  *   attempt_n             black boxes ever kept: the number of the next one
  *   log_before            the last log line before this segment
+ *   question_n, _until    questions asked ever; until when the last one waits for its answer
+ *   resumes               answered: the next dispatch goes on with the attempt
  *   defaulted             bit n: field n of wire_queue_defaults came from its queue, not the submit
  *   alone                 lost so often that nothing may run beside it on its worker
  * Nested maps rest as they travel, with names as keys. */
@@ -75,6 +77,9 @@ enum { FORMAT_VERSION = 1 };
     F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
     F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
     F(48, u64,   log_before,   UINT64_MAX, none)                                          \
+    F(49, u64,   question_n,   UINT64_MAX, none)                                          \
+    F(50, time,  question_until, TIME_MAX_MS, none)                                       \
+    F(51, flag,  resumes,      0, none)                                                   \
     F(56, u64,   cause,        UINT64_MAX, none)                                          \
     F(57, uuid,  operation,    0, none)                                                   \
     F(61, text,  session_key,  40, none)                                                  \
@@ -145,6 +150,7 @@ enum rec_timer {
     TIMER_TOMBSTONE = 3, /* what = job: its tombstone goes */
     TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
     TIMER_SWEEP = 5,       /* what = job, deleted: its events, logs and failures go */
+    TIMER_QUESTION = 8,    /* what = job: nobody has answered its question */
     TIMER_OPERATION = 10   /* what = operation, ended: it is forgotten */
 };
 #define TIMER_KIND_LAST TIMER_OPERATION

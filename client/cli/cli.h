@@ -69,4 +69,10 @@ int cli_ids(const struct cli *cli, struct uuid **ids_out, size_t *count_out);
 /* The exit status of a job that has ended. */
 int cli_exit_of(enum job_state status);
 
+/* --- value.c ---------------------------------------------------------------------------------- */
+
+/* The JSON value that words give: themselves, @FILE, or @- for standard input; appended as msgpack.
+ * `what` names it where it is wrong. 0 or an exit status, told on stderr. */
+int cli_value(const struct cli *cli, const char *words, const char *what, struct buf *out);
+
 #endif

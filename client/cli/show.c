@@ -139,6 +139,21 @@ static void put_cancel(struct slice encoded)
         put_text("cancelled", cancel.reason.len ? cancel.reason : TEXT("without a reason"));
 }
 
+static void put_question(struct slice encoded)
+{
+    struct wire_question question;
+    struct fault fault;
+    if (encoded.len == 0 ||
+        shape_decode(encoded, &shape_question, KEYS_NAMES, &question, &fault) != 0)
+        return;
+    put_name("question");
+    printf("%llu ", (unsigned long long)question.n);
+    print_text(stdout, question.kind);
+    putchar('\n');
+    put_value("prompt", question.prompt);
+    put_time("until", question.expires_at);
+}
+
 static void put_worker(struct slice encoded)
 {
     struct wire_worker_ref worker;
@@ -181,6 +196,7 @@ static int print_whole(void *arg, struct reeve *reeve, const struct message *ans
     put_stages(job.stages);
     put_failures(&job);
     put_cancel(job.cancel);
+    put_question(job.question);
     put_worker(job.worker);
     put_time("created", job.created_at);
     put_time("run at", job.run_at);

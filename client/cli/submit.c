@@ -1,19 +1,14 @@
 /* The command submit.
  * Must never send what is no JSON: it is said before the broker is asked.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "client/cli/print.h"
 #include "client/cli/stay.h"
 #include "client/jobs.h"
 #include "proto/json.h"
 #include "proto/pack.h"
-
-enum { PARAMS_TEXT_MAX = 8 * 1024 * 1024 };
 
 /* What a job is made of besides the settings. */
 struct draft {
@@ -21,49 +16,10 @@ struct draft {
     struct buf metadata; /* JSON */
 };
 
-static int read_input(struct buf *out)
-{
-    char piece[65536];
-    ssize_t got;
-    while ((got = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        int rc = buf_append(out, piece, (size_t)got);
-        if (rc < 0 || out->len > PARAMS_TEXT_MAX)
-            return rc < 0 ? rc : -EFBIG;
-    }
-    return 0;
-}
-
-/* The text behind --params: itself, a file's, or standard input's. */
-static int params_text(const struct cli *cli, struct buf *out)
-{
-    const char *words = cli->settings.params;
-    int rc = words[0] != '@'            ? buf_append_text(out, text_of(words))
-             : strcmp(words, "@-") == 0 ? read_input(out)
-                                        : file_read_all(words + 1, PARAMS_TEXT_MAX, out);
-    if (rc == 0)
-        return EXIT_GOOD;
-    return settings_exit(
-        settings_wrong(cli->table, "%s cannot be read: %s", words + 1, strerror(-rc)));
-}
-
 static int read_params(const struct cli *cli, struct buf *out)
 {
-    struct buf text = {0};
-    struct fault fault;
-    if (!cli->settings.params)
-        return EXIT_GOOD;
-    int status = params_text(cli, &text);
-    int rc = status == EXIT_GOOD ? json_to_msgpack(buf_text(&text), out, &fault) : 0;
-    buf_fini(&text);
-    if (rc < 0)
-        return cli_failed(cli, handle_fail_memory(cli->reeve));
-    if (rc > 0)
-        return settings_exit(settings_wrong(cli->table, "--params is not JSON: %s", fault.problem));
-    return status;
+    const char *words = cli->settings.params;
+    return words ? cli_value(cli, words, "--params", out) : EXIT_GOOD;
 }
 
 /* --metadata a=1 --metadata b=x as a JSON object of strings. A key twice: the later holds. */

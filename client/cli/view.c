@@ -170,6 +170,16 @@ static int add_worker(struct slice encoded, struct buf *out)
     return rc == 0 ? print_append(out, worker.name.len ? worker.name : worker.host) : rc;
 }
 
+static int add_question(struct slice encoded, struct buf *out)
+{
+    struct wire_question question;
+    struct fault fault;
+    if (shape_decode(encoded, &shape_question, KEYS_NAMES, &question, &fault) != 0)
+        return 0;
+    int rc = buf_printf(out, " %llu ", (unsigned long long)question.n);
+    return rc == 0 ? print_append(out, question.kind) : rc;
+}
+
 static int add_error(struct slice encoded, struct buf *out)
 {
     struct view view = {0};
@@ -196,6 +206,8 @@ int view_describe(const struct wire_event *event, struct buf *out)
         rc = add_stage(event->stage, out);
     if (rc == 0 && event->log.len > 0)
         rc = add_log(event->log, out);
+    if (rc == 0 && event->question.len > 0)
+        rc = add_question(event->question, out);
     if (rc == 0 && event->error.len > 0)
         rc = add_error(event->error, out);
     if (rc == 0 && event->reason.len > 0)

@@ -351,7 +351,13 @@ static void control(struct sim *sim)
         return;
     struct uuid id = sim->jobs[draw(sim, sim->job_count)].id;
     struct message message = {0};
-    switch (draw(sim, 6)) {
+    switch (draw(sim, 8)) {
+    case 6:
+    case 7:
+        message.id = MSG_ANSWER;
+        message.answer.id = id;
+        message.answer.answer = (struct slice){(const uint8_t *)"\x01\x02" + draw(sim, 2), 1};
+        break;
     case 0:
         message.id = MSG_CANCEL;
         message.cancel.id = id;
@@ -433,12 +439,16 @@ static void report_log(struct sim *sim, struct sim_worker *worker, const struct 
 
 static void done(struct sim *sim, struct sim_worker *worker, struct hold hold)
 {
-    static const char *const outcomes[] = {"completed", "completed", "failed",
-                                           "again",     "released",  "ended"};
+    static const char *const outcomes[] = {"completed", "completed", "failed", "again",
+                                           "released",  "ended",     "asked"};
+    static const uint8_t question[] = {0x82, 0xa4, 'k', 'i', 'n', 'd', 0xa1, 'q', 0xaa, 't',  'i',
+                                       'm',  'e',  'o', 'u', 't', '_', 'm',  's', 0xcd, 0x27, 0x10};
     struct wire_done_item item = {.job = hold.job, .fence = hold.fence};
     struct message message = {.id = MSG_DONE};
     size_t mark;
-    item.outcome = text_of(outcomes[sim->healing ? 0 : draw(sim, 6)]);
+    item.outcome = text_of(outcomes[sim->healing ? 0 : draw(sim, 7)]);
+    if (text_is(item.outcome, "asked") && !chance(sim, 10))
+        item.question = (struct slice){question, sizeof question};
     if (chance(sim, 5))
         item.fence = 1 + draw(sim, sim->fence_max + 2); /* a lie */
     buf_clear(&sim->list);

@@ -275,6 +275,23 @@ TEST(what_was_measured_goes_along_however_it_ended)
     SCRIPT_PLAY(3, rows);
 }
 
+TEST(a_question_counts_unless_the_handler_was_told_to_stop)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(4 [])"},
+        {10, "welcome", "welcomed"},
+        {20, "dispatch A1 B2 C3:500 D4", "run(A1) run(B2) run(C3) run(D4)"},
+        {30, "done A1 asked boxed", "done#2(A1 asked[42])"},
+        {40, "stop B2 cancelled 500", "stop(B2 cancelled 500)"},
+        {50, "done B2 asked", "done#3(B2 ended/cancelled)"},
+        {520, "tick", "stop(C3 timeout 10000) beat(4 [A1 B2 C3 D4])"},
+        {530, "done C3 asked", "done#5(C3 failed/timeout:JobTimeoutError)"},
+        {540, "release", "stop(D4 released 1000) beat(0 [A1 B2 C3 D4])"},
+        {550, "done D4 asked", "done#7(D4 asked/released)"},
+    };
+    SCRIPT_PLAY(4, rows);
+}
+
 TEST(a_cancel_counts_more_than_a_timeout)
 {
     static const struct script_row rows[] = {
@@ -446,6 +463,7 @@ int main(void)
         cmocka_unit_test(cancel_stops_the_handler_and_says_when_it_is_gone),
         cmocka_unit_test(a_timeout_is_enforced_here_and_fails_the_attempt),
         cmocka_unit_test(what_was_measured_goes_along_however_it_ended),
+        cmocka_unit_test(a_question_counts_unless_the_handler_was_told_to_stop),
         cmocka_unit_test(a_cancel_counts_more_than_a_timeout),
         cmocka_unit_test(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone),
         cmocka_unit_test(a_stale_result_is_offered_all_the_same_and_refused),
