@@ -81,6 +81,11 @@ int answer_attempts(const struct msg_attempts *attempts, struct buf *out)
     return rc < 0 ? rc : buf_printf(out, ",\"total\":%" PRIu64 "}", attempts->total);
 }
 
+int answer_operation(const struct message *answer, struct buf *out)
+{
+    return json_from_shape(answer->operation_is.operation, &shape_operation, out);
+}
+
 int answer_whole(const struct message *answer, struct buf *out)
 {
     return json_from_struct(message_body(answer), message_shape(answer->id), out);

@@ -16,6 +16,7 @@ int answer_job(const struct message *answer, struct buf *out);
 int answer_jobs(const struct msg_jobs *jobs, uint64_t limit, struct buf *out);
 /* {"logs": […], "total", "next", "dropped"} */
 int answer_logs(const struct msg_logs *logs, struct buf *out);
+int answer_operation(const struct message *answer, struct buf *out);
 /* All of a message but its envelope: for those that are one object as they are. */
 int answer_whole(const struct message *answer, struct buf *out);
 /* {"attempts": […], "total"} */

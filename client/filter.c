@@ -46,6 +46,7 @@ static int pack(const struct reeve_filter *filter, struct slice metadata, struct
         .created_after = filter->created_after_ms,
         .created_before = filter->created_before_ms,
         .ended_before = filter->ended_before_ms,
+        .cause = text_of(filter->cause),
         .system = filter->system,
     };
     int rc = pack_words(filter->status, &words);

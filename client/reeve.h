@@ -206,6 +206,7 @@ struct reeve_filter {
     uint64_t created_after_ms;  /* at this time or later; 0: any */
     uint64_t created_before_ms; /* before this time; 0: any */
     uint64_t ended_before_ms;   /* only jobs that ended before this time; 0: any */
+    const char *cause;          /* only failed jobs of this cause, as reeve_causes tells it */
     bool system;                /* jobs of the system queue `reeve` too */
     uint32_t limit;             /* 0: 50, at most 1000 */
     const char *cursor;         /* `next_cursor` of the page before */
@@ -261,6 +262,44 @@ REEVE_API int reeve_answer(struct reeve *reeve, const char *id, const char *answ
  * "log_last", "log_tail"}], "total"}. What is not known is left out; the one that runs has no
  * outcome yet. */
 REEVE_API int reeve_attempts(struct reeve *reeve, const char *id, char **attempts_out);
+
+/* --- many jobs -------------------------------------------------------------------------------- */
+
+/* Something done to all jobs that fit a filter and were there when it was asked for. The broker
+ * does it by itself, between other work, and goes on after a restart. */
+struct reeve_bulk {
+    const char *kind;                  /* "cancel", "retry", "delete", or "purge": what has not
+                                          started is cancelled and deleted at once */
+    const struct reeve_filter *filter; /* NULL: all; limit, cursor and oldest_first mean nothing */
+    const char *reason;                /* of a cancel */
+    uint32_t canaries;                 /* of a retry: so many go first and must have ended */
+    uint32_t per_second;               /* of a retry: how fast the rest goes; 0: at once */
+    bool has_failures_max;             /* of a retry: it stops by itself once more than … */
+    uint32_t failures_max;             /* … so many have failed again; otherwise none may with
+                                          canaries, and any number without */
+};
+
+/* Starts it; REEVE_OK: it is on the broker's disk. `operation_out` (may be NULL) gets the operation
+ * as JSON: {"id", "kind", "status": "running" | "done" | "stopped", "examined", "changed",
+ * "refused", "problem", …}. */
+REEVE_API int reeve_operation_start(struct reeve *reeve, const struct reeve_bulk *bulk,
+                                    char id_out[REEVE_ID_SIZE], char **operation_out);
+
+/* How it stands; kept for a week after its end. */
+REEVE_API int reeve_operation_get(struct reeve *reeve, const char *id, char **operation_out);
+
+/* Stops it; what it has done stays done. REEVE_CONFLICT: it has ended. */
+REEVE_API int reeve_operation_stop(struct reeve *reeve, const char *id, char **operation_out);
+
+/* {"operations": [...], "more"}, the latest first; `after`: the last id of the page before, or
+ * NULL. */
+REEVE_API int reeve_operations(struct reeve *reeve, const char *after, uint32_t limit,
+                               char **operations_out);
+
+/* Failed jobs by their cause: {"causes": [{"cause", "type", "error", "message", "count", "last_at",
+ * "example"}], "next"}. `queue`, `type` and `after` (`next` of the page before) may be NULL. */
+REEVE_API int reeve_causes(struct reeve *reeve, const char *queue, const char *type,
+                           const char *after, uint32_t limit, char **causes_out);
 
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/bulk.h"
 #include "client/cli/print.h"
 
 /* Changes one job. `json_out` gets the job as it is then, where there is one. A code. */
@@ -54,15 +54,18 @@ static int delete_one(struct cli *cli, const char *id, char **json_out)
 
 int cli_cancel(struct cli *cli)
 {
-    return change_all(cli, cancel_one, "cancelled");
+    return cli->words.count > 1 ? change_all(cli, cancel_one, "cancelled")
+                                : cli_bulk(cli, "cancel", "cancelled");
 }
 
 int cli_retry(struct cli *cli)
 {
-    return change_all(cli, retry_one, "pending");
+    return cli->words.count > 1 ? change_all(cli, retry_one, "pending")
+                                : cli_bulk(cli, "retry", "made pending");
 }
 
 int cli_delete(struct cli *cli)
 {
-    return change_all(cli, delete_one, "deleted");
+    return cli->words.count > 1 ? change_all(cli, delete_one, "deleted")
+                                : cli_bulk(cli, "delete", "deleted");
 }

@@ -13,8 +13,10 @@ enum cli_command {
 #undef COMMAND
     COMMAND_COUNT
 };
-#define ON(NAME) (UINT64_C(1) << COMMAND_##NAME)
-#define ON_ALL   ((UINT64_C(1) << COMMAND_COUNT) - 1u)
+#define ON(NAME)    (UINT64_C(1) << COMMAND_##NAME)
+#define ON_ALL      ((UINT64_C(1) << COMMAND_COUNT) - 1u)
+#define ON_BULK     (ON(CANCEL) | ON(RETRY) | ON(DELETE) | ON(PURGE))
+#define ON_FILTERED (ON(LIST) | ON_BULK)
 
 struct cli_settings {
 #define OPTION(commands, field, name, letter, kind, ...) SETTING_TYPE_##kind field;

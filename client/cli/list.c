@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/rfc3339.h"
-#include "client/cli/cli.h"
+#include "client/cli/filter.h"
 #include "client/cli/print.h"
 #include "client/cli/table.h"
 #include "client/cli/view.h"
@@ -85,33 +85,21 @@ static int print_list(void *arg, struct reeve *reeve, const struct message *answ
     return REEVE_OK;
 }
 
-/* --status a,b --status c as "a,b,c". */
-static int join_status(const struct settings_list *list, struct buf *out)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < list->count; i++)
-        rc = buf_printf(out, "%s%s", i > 0 ? "," : "", list->at[i]);
-    return rc == 0 ? buf_append(out, "", 1) : rc;
-}
-
 int cli_list(struct cli *cli)
 {
     const struct cli_settings *settings = &cli->settings;
-    struct buf status = {0};
+    struct cli_filter filter = {0};
     char *json = NULL;
-    if (join_status(&settings->status, &status) < 0)
-        return cli_failed(cli, handle_fail_memory(cli->reeve));
-    const struct reeve_filter filter = {
-        .status = (const char *)status.at,
-        .type = settings->of_type,
-        .queue = settings->of_queue,
-        .owner = settings->of_owner,
-        .limit = settings->limit == SETTING_ABSENT ? 0 : (uint32_t)settings->limit,
-        .cursor = settings->cursor,
-        .oldest_first = settings->oldest_first};
-    int code = settings->json ? reeve_list(cli->reeve, &filter, &json)
-                              : jobs_list(cli->reeve, &filter, print_list, NULL);
-    buf_fini(&status);
-    print_json(json);
-    return cli_failed(cli, code);
+    int status = cli_filter_read(cli, &filter);
+    filter.wanted.limit = settings->limit == SETTING_ABSENT ? 0 : (uint32_t)settings->limit;
+    filter.wanted.cursor = settings->cursor;
+    filter.wanted.oldest_first = settings->oldest_first;
+    if (status == EXIT_GOOD) {
+        int code = settings->json ? reeve_list(cli->reeve, &filter.wanted, &json)
+                                  : jobs_list(cli->reeve, &filter.wanted, print_list, NULL);
+        print_json(json);
+        status = cli_failed(cli, code);
+    }
+    cli_filter_fini(&filter);
+    return status;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cli/pairs.h"
 #include "client/cli/print.h"
 #include "client/cli/stay.h"
 #include "client/jobs.h"
@@ -20,43 +21,6 @@ static int read_params(const struct cli *cli, struct buf *out)
 {
     const char *words = cli->settings.params;
     return words ? cli_value(cli, words, "--params", out) : EXIT_GOOD;
-}
-
-/* --metadata a=1 --metadata b=x as a JSON object of strings. A key twice: the later holds. */
-static bool is_last(const struct settings_list *list, size_t index, size_t key_len)
-{
-    for (size_t i = index + 1; i < list->count; i++) {
-        if (strncmp(list->at[i], list->at[index], key_len + 1) == 0)
-            return false;
-    }
-    return true;
-}
-
-static int add_pair(struct buf *out, const char *pair, size_t key_len)
-{
-    int rc = out->len > 1 ? buf_append(out, ",", 1) : 0;
-    if (rc == 0)
-        rc = json_quote(out, (struct text){pair, key_len});
-    if (rc == 0)
-        rc = buf_append(out, ":", 1);
-    return rc == 0 ? json_quote(out, text_of(pair + key_len + 1)) : rc;
-}
-
-static int read_metadata(const struct cli *cli, struct buf *out)
-{
-    const struct settings_list *list = &cli->settings.metadata;
-    int rc = buf_append(out, "{", 1);
-    for (size_t i = 0; rc == 0 && i < list->count; i++) {
-        size_t key_len = strcspn(list->at[i], "=");
-        if (key_len == 0 || list->at[i][key_len] != '=')
-            return settings_exit(
-                settings_wrong(cli->table, "--metadata: '%s' is not KEY=VALUE", list->at[i]));
-        if (is_last(list, i, key_len))
-            rc = add_pair(out, list->at[i], key_len);
-    }
-    if (rc == 0)
-        rc = buf_append(out, "}", 2);
-    return rc < 0 ? cli_failed(cli, handle_fail_memory(cli->reeve)) : EXIT_GOOD;
 }
 
 static uint64_t or_zero(uint64_t value)
@@ -161,7 +125,7 @@ int cli_submit(struct cli *cli)
     struct reeve_spec spec;
     int status = read_params(cli, &draft.params);
     if (status == EXIT_GOOD)
-        status = read_metadata(cli, &draft.metadata);
+        status = cli_pairs(cli, "metadata", &cli->settings.metadata, &draft.metadata);
     if (status == EXIT_GOOD) {
         fill_spec(cli, &draft, &spec);
         status = submit(cli, &spec);
