@@ -18,6 +18,7 @@
 #include "broker/store/record.h"
 #include "broker/store/store_lmdb.h"
 #include "broker/tool.h"
+#include "broker/zones.h"
 
 /* The parts of a running broker; {.signal_fd = -1} is a valid start. */
 struct broker {
@@ -28,6 +29,7 @@ struct broker {
     struct store *store;
     struct server *server;
     struct core *core;
+    struct zones *zones;
 };
 
 /* One connection is one file descriptor; the soft limit is often 1,024. */
@@ -111,6 +113,7 @@ static int build_core(struct broker *broker)
     config.grace_ms = options->grace;
     config.retention_ms = options->retention;
     config.reserve_bytes = options->reserve;
+    config.zones = zones_port(broker->zones);
     struct core_now now = {clock_mono_ms(), clock_wall_ms(), random_u64()};
     int rc = read_identity(broker->store, &config.broker);
     if (rc == 0)
@@ -127,6 +130,8 @@ static int start(struct broker *broker)
     if (broker->signal_fd < 0)
         return broker->signal_fd;
     int rc = read_keys(broker);
+    if (rc == 0)
+        rc = zones_open(&broker->zones);
     if (rc == 0)
         rc = open_store(broker);
     if (rc == 0)
@@ -151,6 +156,7 @@ static void stop(struct broker *broker)
     server_auth_close(&broker->auth);
     curve_pair_wipe(&broker->pair);
     core_destroy(&broker->core);
+    zones_close(&broker->zones);
     store_close(&broker->store);
     if (broker->signal_fd >= 0)
         close(broker->signal_fd);

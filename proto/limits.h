@@ -69,6 +69,16 @@ enum {
     SIGNAL_LEN_MAX = 16,
     REPORT_ITEMS_MAX = 1000,          /* one report message */
 
+    SCHEDULE_LEN_MAX = 100,
+    SCHEDULE_CURSOR_MAX = 201, /* an owner and a name */
+    SCHEDULES_OWNER_MAX = 1000, /* schedules of one owner */
+    CRON_LEN_MAX = 255,
+    ZONE_LEN_MAX = 64,
+    PREVIEW_DEFAULT = 10,
+    PREVIEW_MAX = 100,             /* ticks of one preview */
+    SCHEDULE_MISSED_MAX = 1000,    /* ticks made up for in a row */
+    SCHEDULE_LATE_MS = 10 * 1000,  /* a tick that comes later than this was missed */
+
     WORKER_SLOTS_MAX = 4096,
     WORKER_QUEUES_MAX = 256,
     WORKER_TYPES_MAX = 256,

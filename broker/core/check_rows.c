@@ -170,6 +170,18 @@ static int check_timer_of_job(struct check *check, uint64_t at, enum rec_timer k
     return wanted ? 0 : check_violated(check, "a job that waits for this time");
 }
 
+static int check_timer_of_schedule(struct check *check, uint64_t at, struct slice what)
+{
+    struct rec_key key;
+    struct rec_schedule r;
+    struct slice value;
+    int found = check_has(check, TABLE_SCHEDULE, key_schedule_what(&key, 'h', what), &value);
+    int rc = found == 1 ? check_shape(check, &shape_rec_schedule, KEYS_NUMBERS, value, &r) : found;
+    if (rc < 0 || (found == 1 && rc == 0 && r.next_at == at))
+        return rc < 0 ? rc : 0;
+    return check_violated(check, "a schedule that ticks then");
+}
+
 int check_timer(struct check *check, const struct store_row *row)
 {
     uint64_t at;
@@ -192,6 +204,47 @@ int check_timer(struct check *check, const struct store_row *row)
         return check_wants(check, true, TABLE_IDEMPOTENCY, what);
     case TIMER_OPERATION:
         return check_wants(check, true, TABLE_OPERATION, what);
+    case TIMER_SCHEDULE:
+        return check_timer_of_schedule(check, at, what);
     }
     return 0;
+}
+
+/* --- schedules: a head and a spec each, a timer while there is a next tick -----------------------
+ */
+
+static int check_schedule_head(struct check *check, const struct store_row *row, struct slice what)
+{
+    struct rec_key key;
+    struct rec_schedule r;
+    int rc = check_shape(check, &shape_rec_schedule, KEYS_NUMBERS, row->value, &r);
+    if (rc == 0 && r.paused && r.next_at)
+        rc = check_violated(check, "no next tick: it is paused");
+    if (rc == 0 && r.next_at)
+        rc =
+            check_wants(check, true, TABLE_TIMER, key_timer(&key, r.next_at, TIMER_SCHEDULE, what));
+    if (rc < 0)
+        return rc;
+    return check_wants(check, true, TABLE_SCHEDULE, key_schedule_what(&key, 's', what));
+}
+
+static int check_schedule_spec(struct check *check, const struct store_row *row, struct slice what)
+{
+    struct rec_key key;
+    struct wire_spec spec;
+    int rc = check_shape(check, &shape_spec, KEYS_NUMBERS, row->value, &spec);
+    if (rc < 0)
+        return rc;
+    return check_wants(check, true, TABLE_SCHEDULE, key_schedule_what(&key, 'h', what));
+}
+
+int check_schedule(struct check *check, const struct store_row *row)
+{
+    char kind;
+    struct text owner, name;
+    if (key_schedule_parse(row->key, &kind, &owner, &name) != 0)
+        return check_violated(check, "a key of this table");
+    struct slice what = {row->key.at + 1, row->key.len - 1};
+    return kind == 'h' ? check_schedule_head(check, row, what)
+                       : check_schedule_spec(check, row, what);
 }

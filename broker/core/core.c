@@ -25,6 +25,7 @@
 #include "broker/core/queue.h"
 #include "broker/core/reply.h"
 #include "broker/core/report.h"
+#include "broker/core/schedule.h"
 #include "broker/core/session.h"
 #include "broker/core/submit.h"
 #include "broker/core/timer.h"
@@ -58,6 +59,14 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_ANSWER] = handle_answer,
     [MSG_GET_ATTEMPTS] = handle_get_attempts,
     [MSG_GET_STATS] = handle_get_stats,
+    [MSG_SET_SCHEDULE] = handle_set_schedule,
+    [MSG_DELETE_SCHEDULE] = handle_delete_schedule,
+    [MSG_PAUSE_SCHEDULE] = handle_pause_schedule,
+    [MSG_RESUME_SCHEDULE] = handle_resume_schedule,
+    [MSG_RUN_SCHEDULE] = handle_run_schedule,
+    [MSG_GET_SCHEDULE] = handle_get_schedule,
+    [MSG_GET_SCHEDULES] = handle_get_schedules,
+    [MSG_PREVIEW_SCHEDULE] = handle_preview_schedule,
     [MSG_HEARTBEAT] = handle_heartbeat,
     [MSG_REPORT] = handle_report,
     [MSG_DONE] = handle_done,
@@ -184,9 +193,10 @@ void core_destroy(struct core **core_at)
     turns_fini(core);
     heap_fini(&core->session_heap);
     heap_fini(&core->lease_heap);
-    struct buf *bufs[] = {&core->job.bytes, &core->failures, &core->record,
-                          &core->scratch,   &core->nested,   &core->value,
-                          &core->rendered,  &core->answer,   &core->limits_bytes};
+    struct buf *bufs[] = {&core->job.bytes,     &core->failures,      &core->record,
+                          &core->scratch,       &core->nested,        &core->value,
+                          &core->rendered,      &core->answer,        &core->limits_bytes,
+                          &core->schedule_head, &core->schedule_spec, &core->schedule_fault};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_fini(bufs[i]);
     store_rows_fini(&core->rows);
@@ -284,6 +294,7 @@ static void enter_call(struct core *core, struct core_now now, const struct core
     core->effects = effects;
     core->limits = (struct slice){0};
     core->changed = false;
+    core->ticked = 0;
 }
 
 int core_step(struct core *core, const struct core_event *event, struct effects *effects)

@@ -28,6 +28,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 #include "broker/core/auth.h"
+#include "base/zone.h"
 #include "broker/store/store.h"
 #include "proto/codec.h"
 
@@ -44,6 +45,7 @@ struct core_config {
     uint64_t retention_ms;       /* completed and failed jobs, unless they say otherwise */
     uint64_t reserve_bytes;      /* below this much free disk, submits are refused */
     uint32_t params_size_max;
+    struct zone_port zones; /* for schedules; by default only UTC is known */
 };
 
 /* Defaults for everything but the three identities. */

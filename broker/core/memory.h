@@ -147,6 +147,7 @@ struct core {
     uint64_t lease_floor; /* no lease is lost before: the broker itself was away */
     uint64_t timer_next;  /* wall: nothing is due before; 0: not known */
     size_t dispatched;    /* bytes of params handed out in this settle */
+    size_t ticked;        /* ticks of schedules worked off in this event */
     bool again;           /* something bounded stopped early: call again at once */
 
     struct session *by_id, *by_peer;
@@ -176,6 +177,7 @@ struct core {
     /* work space, kept to spare allocations */
     struct job job;
     struct buf record, scratch, nested, value, failures, rendered, answer, limits_bytes;
+    struct buf schedule_head, schedule_spec, schedule_fault;
     struct store_rows rows;
 };
 

@@ -37,6 +37,7 @@ static void render_spec(const struct wire_spec *spec, enum job_detail detail, st
     out->metadata = spec->metadata;
     out->max_attempts = opt_of(opt_or(spec->max_attempts, ATTEMPTS_DEFAULT));
     out->traceparent = spec->traceparent;
+    out->schedule = spec->schedule;
     if (detail != DETAIL_LIST)
         out->params = spec->params;
 }

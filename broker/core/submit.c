@@ -41,6 +41,15 @@ static int normalise(struct core *core, const struct caller *caller, struct wire
     return 0;
 }
 
+/* What a client may not say of itself. */
+static int check_said(struct core *core, const struct wire_spec *spec)
+{
+    if (spec->schedule.at)
+        return refuse(core, WIRE_INVALID_REQUEST, "schedule",
+                      "only the broker says that a schedule made a job");
+    return 0;
+}
+
 static int check_values(struct core *core, const struct wire_spec *spec)
 {
     if (spec->params.len > core->config.params_size_max)
@@ -198,7 +207,9 @@ int submit_make(struct core *core, const struct caller *caller, struct wire_spec
 static int submit_one(struct core *core, const struct caller *caller, struct wire_spec *spec,
                       bool whole)
 {
-    int rc = submit_make(core, caller, spec);
+    int rc = check_said(core, spec);
+    if (rc == 0)
+        rc = submit_make(core, caller, spec);
     return rc != 0 ? rc : answer_job(core, &spec->id, whole);
 }
 
@@ -231,7 +242,9 @@ static int check_all(struct core *core, const struct caller *caller, struct slic
     while (more > 0 &&
            (more = list_next(&iter, &shape_spec, KEYS_NAMES, &spec, &core->fault)) == 1) {
         bool exists;
-        int rc = check(core, caller, &spec);
+        int rc = check_said(core, &spec);
+        if (rc == 0)
+            rc = check(core, caller, &spec);
         if (rc == 0)
             rc = check_id(core, &spec, &exists);
         if (rc == 0 && !uuid_is_null(&spec.id))

@@ -9,6 +9,7 @@
 #include "broker/core/idempotency.h"
 #include "broker/core/job.h"
 #include "broker/core/operation.h"
+#include "broker/core/schedule.h"
 
 enum { SWEEP_SLICE = 256 }; /* rows of a deleted job removed in one batch */
 
@@ -83,7 +84,8 @@ static int sweep(struct core *core, const struct uuid *id)
 static int fire(struct core *core, enum rec_timer kind, struct slice what)
 {
     struct uuid job;
-    if (kind != TIMER_IDEMPOTENCY && key_uuid_parse(what, &job) != 0)
+    bool of_job = kind != TIMER_IDEMPOTENCY && kind != TIMER_SCHEDULE;
+    if (of_job && key_uuid_parse(what, &job) != 0)
         return -EBADMSG;
     int rc = 0;
     switch (kind) {
@@ -102,6 +104,8 @@ static int fire(struct core *core, enum rec_timer kind, struct slice what)
         return idempotency_expire(core, what);
     case TIMER_OPERATION:
         return operation_expire(core, what);
+    case TIMER_SCHEDULE:
+        return schedule_fire(core, what);
     }
     return rc < 0 ? rc : 0;
 }

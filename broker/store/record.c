@@ -13,6 +13,7 @@ SHAPE_DESCRIPTOR(rec_queue, rec_queue, FIELDS_REC_QUEUE)
 SHAPE_DESCRIPTOR(rec_budget, rec_budget, FIELDS_REC_BUDGET)
 SHAPE_DESCRIPTOR(rec_operation, rec_operation, FIELDS_REC_OPERATION)
 SHAPE_DESCRIPTOR(rec_cause, rec_cause, FIELDS_REC_CAUSE)
+SHAPE_DESCRIPTOR(rec_schedule, rec_schedule, FIELDS_REC_SCHEDULE)
 
 /* The longest key of each kind. */
 _Static_assert(1 + QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 + 8 + 8 + 16 <=
@@ -122,6 +123,23 @@ struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_a
     key_cause(key, cause);
     add_u64(key, ended_at);
     add_uuid(key, job);
+    return key_so_far(key);
+}
+
+struct slice key_schedule(struct rec_key *key, char row, struct text owner, struct text name)
+{
+    key->len = 0;
+    add_byte(key, (unsigned char)row);
+    add_text(key, owner);
+    add_bytes(key, name.at, name.len);
+    return key_so_far(key);
+}
+
+struct slice key_schedule_what(struct rec_key *key, char row, struct slice what)
+{
+    key->len = 0;
+    add_byte(key, (unsigned char)row);
+    add_bytes(key, what.at, what.len);
     return key_so_far(key);
 }
 
@@ -243,6 +261,19 @@ static int take_state(struct slice *rest, enum job_state *status_out)
     if (take_byte(rest, &byte) != 0 || byte >= JOB_STATE_COUNT)
         return 1;
     *status_out = (enum job_state)byte;
+    return 0;
+}
+
+int key_schedule_parse(struct slice key, char *row_out, struct text *owner_out,
+                       struct text *name_out)
+{
+    unsigned row;
+    if (take_byte(&key, &row) != 0 || (row != 'h' && row != 's') ||
+        take_text(&key, OWNER_LEN_MAX, owner_out) != 0 || key.len == 0 ||
+        key.len > SCHEDULE_LEN_MAX)
+        return 1;
+    *row_out = (char)row;
+    *name_out = slice_text(key);
     return 0;
 }
 

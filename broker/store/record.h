@@ -120,18 +120,44 @@ enum { FORMAT_VERSION = 1 };
 #define FIELDS_REC_BUDGET(F)                                                              \
     F(1, map, limits, 0, QUEUE_LIMITS)
 
+/* A schedule's small half, rewritten at every tick; its spec (wire_spec by numbers) rests in a row
+ * of its own, written once.
+ *   anchor     where @every counts from
+ *   next_at    its timer; 0: paused, or there is no tick any more
+ *   made_up    missed ticks made up for in a row, of SCHEDULE_MISSED_MAX */
+#define FIELDS_REC_SCHEDULE(F)                    \
+    F(1, text, cron, CRON_LEN_MAX, none)          \
+    F(2, text, zone, ZONE_LEN_MAX, none)          \
+    F(3, text, misfire, 16, none)                 \
+    F(4, text, overlap, 16, none)                 \
+    F(5, flag, paused, 0, none)                   \
+    F(6, time, created_at, TIME_MAX_MS, none)     \
+    F(7, time, updated_at, TIME_MAX_MS, none)     \
+    F(8, time, anchor, TIME_MAX_MS, none)         \
+    F(9, time, next_at, TIME_MAX_MS, none)        \
+    F(10, time, last_at, TIME_MAX_MS, none)       \
+    F(11, uuid, last_job, 0, none)                \
+    F(12, u64, runs, UINT64_MAX, none)            \
+    F(13, u64, missed, UINT64_MAX, none)          \
+    F(14, u64, skipped, UINT64_MAX, none)         \
+    F(15, map, last_error, 0, FAULT)              \
+    F(16, time, last_error_at, TIME_MAX_MS, none) \
+    F(17, u64, made_up, SCHEDULE_MISSED_MAX, none)
+
 SHAPE_STRUCT(rec_state, FIELDS_REC_STATE);
 SHAPE_STRUCT(rec_queue, FIELDS_REC_QUEUE);
 SHAPE_STRUCT(rec_budget, FIELDS_REC_BUDGET);
 SHAPE_STRUCT(rec_idempotency, FIELDS_REC_IDEMPOTENCY);
 SHAPE_STRUCT(rec_operation, FIELDS_REC_OPERATION);
 SHAPE_STRUCT(rec_cause, FIELDS_REC_CAUSE);
+SHAPE_STRUCT(rec_schedule, FIELDS_REC_SCHEDULE);
 extern const struct shape shape_rec_state;
 extern const struct shape shape_rec_idempotency;
 extern const struct shape shape_rec_operation;
 extern const struct shape shape_rec_cause;
 extern const struct shape shape_rec_queue;
 extern const struct shape shape_rec_budget;
+extern const struct shape shape_rec_schedule;
 
 struct rec_key {
     uint8_t at[STORE_KEY_MAX];
@@ -151,6 +177,7 @@ enum rec_timer {
     TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
     TIMER_SWEEP = 5,       /* what = job, deleted: its events, logs and failures go */
     TIMER_QUESTION = 8,    /* what = job: nobody has answered its question */
+    TIMER_SCHEDULE = 9,    /* what = owner | name: a schedule ticks */
     TIMER_OPERATION = 10   /* what = operation, ended: it is forgotten */
 };
 #define TIMER_KIND_LAST TIMER_OPERATION
@@ -167,6 +194,10 @@ struct slice key_idempotency(struct rec_key *key, struct text owner, struct text
 struct slice key_cause(struct rec_key *key, uint64_t cause);
 struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_at,
                            const struct uuid *job);
+/* A schedule's two rows: 'h' its head (rec_schedule), 's' its spec; and what its timer is for: the
+ * key of either without its first byte. With an empty name a prefix: all of that owner. */
+struct slice key_schedule(struct rec_key *key, char row, struct text owner, struct text name);
+struct slice key_schedule_what(struct rec_key *key, char row, struct slice what);
 struct slice key_counter(struct rec_key *key, char dimension, struct text name,
                          enum job_state status);
 
@@ -192,8 +223,7 @@ struct slice key_ready_group(struct rec_key *key, struct text queue, uint64_t pr
 struct slice key_ready_lane(struct rec_key *key, struct text queue, uint64_t priority,
                             struct text group, struct text type);
 /* The whole key of a pending job. */
-struct slice key_ready(struct rec_key *key, const struct rec_state *state,
-                       const struct uuid *job);
+struct slice key_ready(struct rec_key *key, const struct rec_state *state, const struct uuid *job);
 
 /* Taking keys apart. 0; 1 where the bytes are not such a key. The texts point into `key`. */
 struct rec_ready {
@@ -209,6 +239,8 @@ int key_status_parse(struct slice key, enum job_state *status_out, uint64_t *cre
                      struct uuid *job_out);
 int key_counter_parse(struct slice key, char *dimension_out, struct text *name_out,
                       enum job_state *status_out);
+int key_schedule_parse(struct slice key, char *row_out, struct text *owner_out,
+                       struct text *name_out);
 int key_uuid_parse(struct slice bytes, struct uuid *job_out);
 
 /* Appends a key in words, as a JSON object of its parts by keys.def; {"hex": "…"} where it is no

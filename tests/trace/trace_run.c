@@ -5,12 +5,14 @@
  *     [12.5] tick                              nothing but time
  *     [12.5] away                              the broker did not run since the line before
  *     [12.5] subscribe J1                      somebody watches the job
- *     [12.5] key w1 worker - K1                from now on w1 proves that it holds the key K1,
- * which is listed with this role and owner (-: none) [12.5] revoke K1                         the
- * key is taken off the list [12.5] lost w1                           what is sent to w1 fails from
- * now until its next word [12.5] restart                           the broker is killed and started
- * again [12.5] full / [12.5] room                the disk is full, has room again and lines that it
- * writes itself behind them, which are the expectation: messages sent
+ *     [12.5] key w1 worker - K1                w1 proves from now on that it holds the key K1,
+ *                                              listed with this role and owner (-: none)
+ *     [12.5] revoke K1                         the key is taken off the list
+ *     [12.5] lost w1                           what is sent to w1 fails until its next word
+ *     [12.5] restart                           the broker is killed and started again
+ *     [12.5] full / room                       the disk is full, has room again
+ *     [12.5] clock -3600                       the clock of day is set by so many seconds
+ * and lines that it writes itself behind them, which are the expectation: messages sent
  * (`[12.5] w1 < dispatch {…}`) and published (`[12.5] * event_is {…}`). Comments (#) and blank
  * lines stay. Ids are names: J1, J2, … in order of appearance for jobs; any other capital-digit
  * name in what happens (S1, X1) is an id of its own. Between two lines the core is called when it
@@ -32,6 +34,7 @@
 #include "broker/core/core.h"
 #include "broker/store/store_mem.h"
 #include "proto/json.h"
+#include "tests/lib/hand_zones.h"
 #include "tests/trace/damage.h"
 
 #define WALL_START UINT64_C(1893456000000) /* 2030-01-01T00:00:00Z */
@@ -65,9 +68,15 @@ struct trace {
     bool damage; /* plant some, too */
     uint64_t planted;
     int missed;
+    int64_t wall_step; /* how far the clock of day has been set */
     char clock[24];
     const char *path;
 };
+
+static uint64_t wall_at(const struct trace *trace, uint64_t ms)
+{
+    return (uint64_t)((int64_t)(WALL_START + ms) + trace->wall_step);
+}
 
 static void start(struct trace *trace, uint64_t mono_ms)
 {
@@ -76,7 +85,8 @@ static void start(struct trace *trace, uint64_t mono_ms)
     config.program = TEXT("reeve-broker test");
     config.events_endpoint = TEXT("tcp://127.0.0.1:5572");
     config.broker.at[15] = 1;
-    struct core_now now = {1000 + mono_ms, WALL_START + mono_ms, 7};
+    config.zones = hand_zones();
+    struct core_now now = {1000 + mono_ms, wall_at(trace, mono_ms), 7};
     CHECK(core_new(&config, trace->store, now, &trace->core) == 0);
 }
 
@@ -316,6 +326,8 @@ static void take_line(struct trace *trace, struct core_event *event, const char 
         core_destroy(&trace->core);
         store_mem_crash(trace->store);
         start(trace, event->now.mono_ms - 1000);
+    } else if (sscanf(what, "clock %d", &at) == 1) {
+        trace->wall_step += (int64_t)at * 1000;
     } else {
         trace->full = strcmp(what, "full") == 0;
         CHECK(trace->full || strcmp(what, "room") == 0);
@@ -332,7 +344,7 @@ static bool is_expectation(const char *line)
 
 static struct core_event event_at(struct trace *trace, uint64_t ms)
 {
-    return (struct core_event){.now = {1000 + ms, WALL_START + ms, ++trace->steps * 1000},
+    return (struct core_event){.now = {1000 + ms, wall_at(trace, ms), ++trace->steps * 1000},
                                .free_bytes = trace->full ? 0 : UINT64_MAX};
 }
 
