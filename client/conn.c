@@ -43,9 +43,10 @@ struct conn {
     conn_event_callback *on_event;
     void *on_event_arg;
 
-    bool writable; /* when last looked, the DEALER would have taken a frame */
-    bool inside;   /* conn_process */
-    bool closing;  /* conn_close: no new calls */
+    uint64_t reconnect_at; /* mono: libzmq has given up, we have not; UINT64_MAX: it has not */
+    bool writable;         /* when last looked, the DEALER would have taken a frame */
+    bool inside;           /* conn_process */
+    bool closing;          /* conn_close: no new calls */
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -70,11 +71,12 @@ static const char *or_else(const char *text, const char *otherwise)
 static int session_open(const struct conn_options *options, struct client_session **session_out)
 {
     uint64_t now = clock_wall_ms();
+    bool curve = options->curve && options->curve->on;
     size_t bytes = options->bytes_max ? options->bytes_max : CONN_BYTES_DEFAULT;
     struct client_session_config config = {
         .id = uuid_v7(now, random_u64(), random_u64()),
         .epoch = now,
-        .role = text_of(or_else(options->role, "producer")),
+        .role = text_of(or_else(options->role, curve ? "" : "producer")),
         .owner = text_of(options->owner),
         .program = text_of(or_else(options->program, "libreeve " REEVE_VERSION)),
         .requests_max = options->calls_max ? options->calls_max : CONN_CALLS_DEFAULT,
@@ -89,14 +91,18 @@ static int open_parts(const struct conn_options *options, struct conn *conn)
     memcpy(conn->broker, options->broker, strlen(options->broker));
     if (options->events)
         memcpy(conn->events_given, options->events, strlen(options->events));
+    conn->reconnect_at = UINT64_MAX;
     int rc = session_open(options, &conn->session);
     if (rc == 0)
-        rc = client_sockets_open(conn->broker, &conn->sockets);
+        rc = client_sockets_open(conn->broker, options->curve, &conn->sockets);
     if (rc < 0)
         return rc;
     conn->fds[0] = client_socket_fd(conn->sockets.dealer);
     conn->fds[1] = client_socket_fd(conn->sockets.events);
-    return conn->fds[0] < 0 ? conn->fds[0] : conn->fds[1] < 0 ? conn->fds[1] : 0;
+    conn->fds[2] = client_socket_fd(conn->sockets.handshake.monitor);
+    for (size_t i = 0; rc == 0 && i < CONN_FDS_MAX; i++)
+        rc = conn->fds[i] < 0 ? conn->fds[i] : 0;
+    return rc;
 }
 
 int conn_open(const struct conn_options *options, struct conn **conn_out)
@@ -272,6 +278,31 @@ int conn_unsubscribe_all(struct conn *conn)
     return unsubscribe(conn, (struct slice){0});
 }
 
+/* --- handshakes ------------------------------------------------------------------------------- */
+
+/* After a refusal libzmq lets the connection be, and that of the events with it. */
+static void reconnect(struct conn *conn)
+{
+    conn->reconnect_at = UINT64_MAX;
+    client_socket_disconnect(conn->sockets.dealer, conn->broker);
+    client_socket_connect(conn->sockets.dealer, conn->broker);
+    if (conn->events[0])
+        client_socket_disconnect(conn->sockets.events, conn->events);
+    conn->events[0] = '\0'; /* the next welcome connects it */
+}
+
+static void look_at_handshake(struct conn *conn, uint64_t now_ms)
+{
+    struct handshake *handshake = &conn->sockets.handshake;
+    if (now_ms >= conn->reconnect_at)
+        reconnect(conn);
+    if (!handshake_look(handshake) || handshake->state == HANDSHAKE_GOOD)
+        return;
+    client_session_refuse(conn->session, now_ms, WIRE_UNAUTHORIZED, handshake_words(handshake));
+    if (handshake->state != HANDSHAKE_HUNG_UP)
+        conn->reconnect_at = now_ms + SESSION_HELLO_MAX_MS;
+}
+
 /* --- receiving -------------------------------------------------------------------------------- */
 
 static struct slice bytes_of(zmq_msg_t *frame)
@@ -364,6 +395,7 @@ static int turn(struct conn *conn, uint64_t now_ms)
         rc = receive_some(conn, conn->sockets.events, now_ms);
     if (rc < 0)
         return rc;
+    look_at_handshake(conn, now_ms);
     client_session_tick(conn->session, now_ms);
     end_overdue(conn, now_ms);
     send_all(conn, now_ms);
@@ -388,12 +420,14 @@ uint64_t conn_next_deadline(struct conn *conn)
     struct slice frame;
     int dealer = client_socket_events(conn->sockets.dealer);
     int events = client_socket_events(conn->sockets.events);
+    int monitor = client_socket_events(conn->sockets.handshake.monitor);
     conn->writable = (dealer & ZMQ_POLLOUT) != 0;
-    if ((dealer | events) & ZMQ_POLLIN)
+    if ((dealer | events | monitor) & ZMQ_POLLIN)
         return 0;
     if (conn->writable && client_session_next_send(conn->session, &frame))
         return 0;
-    return client_session_next_deadline(conn->session);
+    uint64_t deadline = client_session_next_deadline(conn->session);
+    return deadline < conn->reconnect_at ? deadline : conn->reconnect_at;
 }
 
 /* --- questions -------------------------------------------------------------------------------- */

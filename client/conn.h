@@ -26,12 +26,13 @@
 
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "client/socket_curve.h"
 #include "proto/codec.h"
 
 struct conn;
 
 enum {
-    CONN_FDS_MAX = 2,
+    CONN_FDS_MAX = 3,
     CONN_CALLS_DEFAULT = 1024,             /* open calls */
     CONN_BYTES_DEFAULT = 64 * 1024 * 1024, /* and the bytes of their requests */
     CONN_CALL_MS_MAX = 24 * 3600 * 1000    /* the longest timeout_ms of a call */
@@ -39,23 +40,26 @@ enum {
 
 /* Strings are borrowed during conn_open only. {0} with a broker is a good start. */
 struct conn_options {
-    const char *broker;  /* clients endpoint, required: "tcp://127.0.0.1:5570" */
-    const char *events;  /* events endpoint; NULL: the one welcome tells, where a wildcard host
-                            (`*`, 0.0.0.0, [::]) becomes the host of `broker` */
-    const char *role;    /* producer (NULL), gateway, admin, observer */
-    const char *owner;   /* whose session it is; NULL: the broker decides */
-    const char *program; /* "reeve-gateway 0.1.0"; NULL: the library's name */
-    uint32_t calls_max;  /* 0: CONN_CALLS_DEFAULT */
-    size_t bytes_max;    /* 0: CONN_BYTES_DEFAULT */
-    bool always_ping;    /* ping also while no call is open, so that conn_is_up is fresh (2 s) */
+    const char *broker; /* clients endpoint, required: "tcp://127.0.0.1:5570" */
+    const char *events; /* events endpoint; NULL: the one welcome tells, where a wildcard host
+                           (`*`, 0.0.0.0, [::]) becomes the host of `broker` */
+    const char *role;   /* producer, gateway, admin, observer; NULL: what the key is, without one
+                           producer */
+    const char *owner;  /* whose session it is; NULL: the broker decides */
+    const struct client_curve *curve; /* keys; NULL: none. Not kept here, only in libzmq */
+    const char *program;              /* "reeve-gateway 0.1.0"; NULL: the library's name */
+    uint32_t calls_max;               /* 0: CONN_CALLS_DEFAULT */
+    size_t bytes_max;                 /* 0: CONN_BYTES_DEFAULT */
+    bool always_ping; /* ping also while no call is open, so that conn_is_up is fresh (2 s) */
 };
 
 /* How a call ended. `status`:
  *   0               `answer` is the broker's; it may be MSG_ERROR. Its bytes live during the call.
  *   -ETIMEDOUT      no answer in time. The request may have taken effect, or may yet.
  *   -ECONNABORTED   conn_close
- *   -ECONNREFUSED   the broker refuses this session (conn_refusal says why); calls made afterwards
- *                   end the same way, until a hello that is tried now and then succeeds
+ *   -ECONNREFUSED   the broker refuses this connection or session (conn_refusal says why); calls
+ *                   made afterwards end the same way, until one that is tried now and then
+ *                   succeeds
  *   -EMSGSIZE       the request is larger than the broker takes (conn_limits)
  *   -EPROTO         an answer came that could not be read
  * `answer` is NULL unless status is 0. `resent`: the request went out more than once (the broker
@@ -135,8 +139,8 @@ struct conn_limits {
 };
 struct conn_limits conn_limits(const struct conn *conn);
 
-/* Why the broker refuses the session: its error code and message, borrowed until conn_process.
- * NULL where it does not. */
+/* Why the broker refuses us, in the handshake or as an answer to hello: its error code and message,
+ * borrowed until conn_process. NULL where it does not. */
 const struct fault *conn_refusal(const struct conn *conn);
 
 #endif

@@ -94,7 +94,7 @@ static int fail_refused(struct reeve *reeve)
         return handle_fail(reeve, REEVE_UNAVAILABLE, "", "the broker at %s refused the session",
                            reeve->broker);
     return handle_fail(reeve, handle_code_of(text_of(wire_error_code(why->error))), "",
-                       "the broker at %s refuses this session: %s", reeve->broker, why->problem);
+                       "the broker at %s refuses us: %s", reeve->broker, why->problem);
 }
 
 int handle_fail_memory(struct reeve *reeve)
@@ -133,13 +133,23 @@ static uint32_t within(uint32_t value, uint32_t preset, uint32_t max)
     return value == 0 ? preset : value < max ? value : max;
 }
 
-static int open_handle(const struct reeve_options *options, struct reeve *reeve)
+int reeve_check_keys(const struct reeve_options *options, char *problem, size_t size)
+{
+    struct client_curve curve;
+    int rc = client_curve_load(options->curve_key, options->curve_server, &curve, problem, size);
+    client_curve_wipe(&curve);
+    return rc < 0 ? REEVE_UNAUTHORIZED : REEVE_OK;
+}
+
+static int open_handle(const struct reeve_options *options, const struct client_curve *curve,
+                       struct reeve *reeve)
 {
     const char *broker = options->broker ? options->broker : DEFAULT_BROKER;
     const struct conn_options conn_options = {.broker = broker,
                                               .events = options->events,
                                               .role = options->role,
                                               .owner = options->owner,
+                                              .curve = curve,
                                               .program = options->program};
     snprintf(reeve->broker, sizeof reeve->broker, "%s", broker);
     reeve->timeout_ms = within(options->timeout_ms, HANDLE_TIMEOUT_MS, CONN_CALL_MS_MAX);
@@ -152,11 +162,16 @@ static int open_handle(const struct reeve_options *options, struct reeve *reeve)
 int reeve_connect(const struct reeve_options *options, struct reeve **reeve_out)
 {
     const struct reeve_options defaults = {0};
-    struct reeve *reeve = calloc(1, sizeof *reeve);
+    struct client_curve curve;
+    char problem[64];
     *reeve_out = NULL;
-    if (!reeve)
-        return REEVE_NO_MEMORY;
-    int rc = open_handle(options ? options : &defaults, reeve);
+    options = options ? options : &defaults;
+    if (client_curve_load(options->curve_key, options->curve_server, &curve, problem,
+                          sizeof problem) < 0)
+        return REEVE_UNAUTHORIZED;
+    struct reeve *reeve = calloc(1, sizeof *reeve);
+    int rc = reeve ? open_handle(options, &curve, reeve) : -ENOMEM;
+    client_curve_wipe(&curve);
     if (rc == 0) {
         *reeve_out = reeve;
         return REEVE_OK;

@@ -101,19 +101,27 @@ REEVE_API const char *reeve_version(void);
 /* --- the handle ------------------------------------------------------------------------------- */
 
 struct reeve_options {
-    const char *broker;  /* the broker's clients endpoint; NULL: "tcp://127.0.0.1:5570" */
-    const char *events;  /* its events endpoint; NULL: the broker says it */
-    const char *owner;   /* whose jobs these are; NULL: the broker decides */
-    const char *role;    /* "producer" (NULL), "observer" (may not change anything), "admin" */
-    const char *program; /* "my-program 1.2", for the broker's log; NULL: the library */
-    uint32_t timeout_ms; /* of every call, over all reconnects; 0: 10000 */
-    uint32_t window;     /* batches of reeve_submit_many under way; 0: 8, at most 64 */
-    uint32_t batch;      /* jobs in each; 0: 100, at most 1000 or what the broker takes */
+    const char *broker; /* the broker's clients endpoint; NULL: "tcp://127.0.0.1:5570" */
+    const char *events; /* its events endpoint; NULL: the broker says it */
+    const char *owner;  /* whose jobs these are; NULL: the broker decides */
+    const char *role;   /* "producer", "observer" (may not change anything), "admin"; NULL: what the
+                           key is, without one "producer" */
+    const char *program;      /* "my-program 1.2", for the broker's log; NULL: the library */
+    uint32_t timeout_ms;      /* of every call, over all reconnects; 0: 10000 */
+    uint32_t window;          /* batches of reeve_submit_many under way; 0: 8, at most 64 */
+    uint32_t batch;           /* jobs in each; 0: 100, at most 1000 or what the broker takes */
+    const char *curve_key;    /* file with a key pair (`reeve keygen`), for a broker with CURVE */
+    const char *curve_server; /* that broker's public key; both or none */
 };
+
+/* Why reeve_connect would not take the keys, as a sentence in `problem`: a file that others may
+ * read, no key in it, one of the two missing. REEVE_OK or REEVE_UNAUTHORIZED. */
+REEVE_API int reeve_check_keys(const struct reeve_options *options, char *problem, size_t size);
 
 /* Makes a handle. Does not wait for the broker: the first call does. `options` may be NULL. On
  * failure *reeve_out is NULL: REEVE_INVALID_REQUEST (an endpoint that cannot be read, a text that
- * is too long), REEVE_NO_MEMORY, REEVE_SYSTEM. */
+ * is too long), REEVE_UNAUTHORIZED (keys that can't be used: see reeve_check_keys),
+ * REEVE_NO_MEMORY, REEVE_SYSTEM. */
 REEVE_API int reeve_connect(const struct reeve_options *options, struct reeve **reeve_out);
 
 /* Says goodbye and frees the handle; may take 200 ms. NULL is fine; *reeve is NULL afterwards. */

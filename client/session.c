@@ -270,7 +270,8 @@ static void on_unknown_session(struct client_session *session, uint64_t number)
 static int on_error(struct client_session *session, const struct message *message,
                     struct client_session_end *end_out)
 {
-    if (wire_error_of(message->error.code) == WIRE_UNKNOWN_SESSION) {
+    enum wire_error code = wire_error_of(message->error.code);
+    if (code == WIRE_UNKNOWN_SESSION) {
         on_unknown_session(session, message->envelope.request);
         return 0;
     }
@@ -278,6 +279,8 @@ static int on_error(struct client_session *session, const struct message *messag
         on_hello_error(session, &message->error);
         return 0;
     }
+    if (code == WIRE_UNAUTHORIZED && session->phase == PHASE_UP)
+        greet(session, session->now_ms); /* our key may be off the list: hello will tell */
     return on_answer(session, message, end_out);
 }
 
@@ -467,6 +470,17 @@ void client_session_sent(struct client_session *session, uint64_t now_ms)
         client_requests_sent(&session->requests, now_ms);
     if (sending == SENDING_BYE)
         session->phase = PHASE_LEFT;
+}
+
+void client_session_refuse(struct client_session *session, uint64_t now_ms, enum wire_error error,
+                           const char *why)
+{
+    if (session->phase == PHASE_LEAVING || session->phase == PHASE_LEFT)
+        return;
+    greet(session, now_ms);
+    session->now_ms = now_ms;
+    session->phase = PHASE_REFUSED;
+    fault_set(&session->refusal, error, "", "%s", why);
 }
 
 void client_session_leave(struct client_session *session)

@@ -90,6 +90,11 @@ void client_session_sent(struct client_session *session, uint64_t now_ms);
  * UINT64_MAX: never. */
 uint64_t client_session_next_deadline(const struct client_session *session);
 
+/* The connection is refused: as if the answer to hello had been this error. The next hello goes out
+ * as soon as there is a connection again. */
+void client_session_refuse(struct client_session *session, uint64_t now_ms, enum wire_error error,
+                           const char *why);
+
 /* Wants bye sent, and nothing else any more. */
 void client_session_leave(struct client_session *session);
 

@@ -61,30 +61,37 @@ static int set_common(void *socket, int hwm)
     return rc;
 }
 
-static int open_socket(void *context, int type, int hwm, void **socket_out)
+static int open_socket(void *context, int type, int hwm, const struct client_curve *curve,
+                       void **socket_out)
 {
     *socket_out = zmq_socket(context, type);
-    return *socket_out ? set_common(*socket_out, hwm) : failure();
+    int rc = *socket_out ? set_common(*socket_out, hwm) : failure();
+    return rc == 0 && curve ? client_curve_set(*socket_out, curve) : rc;
 }
 
 /* ZMQ_IMMEDIATE: nothing queues for a connection that does not stand, so that what was not sent
  * yet stays with the session, and is sent once. */
-static int open_all(const char *broker, struct client_sockets *sockets)
+static int open_all(const char *broker, const struct client_curve *curve,
+                    struct client_sockets *sockets)
 {
-    int rc = open_socket(sockets->context, ZMQ_DEALER, REQUESTS_HWM, &sockets->dealer);
+    int rc = open_socket(sockets->context, ZMQ_DEALER, REQUESTS_HWM, curve, &sockets->dealer);
     if (rc == 0)
         rc = set(sockets->dealer, ZMQ_IMMEDIATE, 1);
     if (rc == 0)
-        rc = open_socket(sockets->context, ZMQ_SUB, EVENTS_HWM, &sockets->events);
+        rc = open_socket(sockets->context, ZMQ_SUB, EVENTS_HWM, curve, &sockets->events);
+    if (rc == 0)
+        rc = handshake_open(sockets->context, sockets->dealer, curve && curve->on,
+                            &sockets->handshake);
     return rc == 0 ? client_socket_connect(sockets->dealer, broker) : rc;
 }
 
-int client_sockets_open(const char *broker, struct client_sockets *sockets_out)
+int client_sockets_open(const char *broker, const struct client_curve *curve,
+                        struct client_sockets *sockets_out)
 {
     *sockets_out = (struct client_sockets){.context = zmq_ctx_new()};
     if (!sockets_out->context)
         return failure();
-    int rc = open_all(broker, sockets_out);
+    int rc = open_all(broker, curve, sockets_out);
     if (rc < 0)
         client_sockets_close(sockets_out);
     return rc;
@@ -92,6 +99,7 @@ int client_sockets_open(const char *broker, struct client_sockets *sockets_out)
 
 void client_sockets_close(struct client_sockets *sockets)
 {
+    handshake_close(&sockets->handshake);
     if (sockets->events)
         zmq_close(sockets->events);
     if (sockets->dealer)

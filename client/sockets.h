@@ -9,15 +9,19 @@
 #include <zmq.h>
 
 #include "base/slice.h"
+#include "client/socket_curve.h"
 
 struct client_sockets {
     void *context;
-    void *dealer; /* requests and answers; sends only over a connection that stands */
-    void *events; /* SUB; not connected by client_sockets_open */
+    void *dealer;               /* requests and answers; sends only over a connection that stands */
+    void *events;               /* SUB; not connected by client_sockets_open */
+    struct handshake handshake; /* of the DEALER */
 };
 
-/* Makes both and starts connecting the DEALER. 0, -errno (nothing is left open). */
-int client_sockets_open(const char *broker, struct client_sockets *sockets_out);
+/* Makes both, with these keys (NULL: none), and starts connecting the DEALER. 0, -errno (nothing is
+ * left open). */
+int client_sockets_open(const char *broker, const struct client_curve *curve,
+                        struct client_sockets *sockets_out);
 /* Gives the last bytes 200 ms to leave. {0} is fine. */
 void client_sockets_close(struct client_sockets *sockets);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -20,7 +21,9 @@ struct link {
     uint32_t calls_max;
     atomic_uint calls; /* open, queued ones too */
     atomic_bool up;
-    int wake_fd;
+    int wake_fd, refused_fd;
+    bool was_up;
+    char said[MESSAGE_LEN_MAX + 1]; /* the refusal that was last said on the log; "" none */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* over what follows */
@@ -114,6 +117,11 @@ bool link_is_up(struct link *link)
     return atomic_load(&link->up);
 }
 
+int link_refused_fd(const struct link *link)
+{
+    return link->refused_fd;
+}
+
 struct conn *link_conn(struct link *link)
 {
     return link->conn;
@@ -179,10 +187,27 @@ static void note_up(struct link *link)
     if (up == atomic_load(&link->up))
         return;
     atomic_store(&link->up, up);
+    link->was_up |= up;
     if (up)
         log_info("broker_there", "the broker answers");
     else
         log_warning("broker_away", "the broker does not answer");
+}
+
+static void note_refusal(struct link *link)
+{
+    const struct fault *why = conn_refusal(link->conn);
+    uint64_t one = 1;
+    if (!why)
+        link->said[0] = '\0';
+    if (!why || strcmp(link->said, why->problem) == 0)
+        return;
+    snprintf(link->said, sizeof link->said, "%s", why->problem);
+    log_error("broker_refuses", "the broker refuses this gateway: %s", why->problem);
+    if (link->was_up)
+        return;
+    ssize_t ignored = write(link->refused_fd, &one, sizeof one);
+    (void)ignored;
 }
 
 static void work(struct link *link)
@@ -193,6 +218,7 @@ static void work(struct link *link)
     if (rc < 0)
         log_error("broker_link", "the connection to the broker failed (%d)", -rc);
     note_up(link);
+    note_refusal(link);
     if (link->guest.on_tick)
         link->guest.on_tick(link->guest.arg, clock_mono_ms());
 }
@@ -216,6 +242,7 @@ static int open_conn(const struct link_options *options, struct link *link)
         .events = options->events,
         .role = "gateway",
         .program = options->program,
+        .curve = options->curve,
         .calls_max = options->calls_max,
         .always_ping = true,
     };
@@ -233,7 +260,8 @@ int link_open(const struct link_options *options, struct link **link_out)
     link->last = &link->first;
     pthread_mutex_init(&link->lock, NULL);
     link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int rc = link->wake_fd < 0 ? -errno : open_conn(options, link);
+    link->refused_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int rc = link->wake_fd < 0 || link->refused_fd < 0 ? -errno : open_conn(options, link);
     if (rc == 0)
         *link_out = link;
     else
@@ -279,6 +307,8 @@ void link_stop(struct link **link_out)
     conn_close(&link->conn);
     if (link->wake_fd >= 0)
         close(link->wake_fd);
+    if (link->refused_fd >= 0)
+        close(link->refused_fd);
     pthread_mutex_destroy(&link->lock);
     free(link);
     *link_out = NULL;

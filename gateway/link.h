@@ -22,6 +22,7 @@ struct link;
 struct link_options {
     const char *broker, *events; /* events: NULL for what the broker says */
     const char *program;
+    const struct client_curve *curve; /* NULL: no keys */
     uint32_t calls_max;
     uint64_t answer_ms; /* how long a call may take while the broker is there */
     uint64_t away_ms;   /* how long it waits for a broker that is away */
@@ -69,6 +70,9 @@ int link_ask(struct link *link, struct link_call *call);
 void link_post(struct link *link, struct link_task *task);
 /* Is the broker there? Any thread. */
 bool link_is_up(struct link *link);
+/* Readable once the broker has refused us before it was ever there, which the log explains: wrong
+ * keys, or none. Later refusals are only said on the log, since they may pass. */
+int link_refused_fd(const struct link *link);
 
 /* On the link's thread only: the connection, NULL after link_close; how long a call that is made
  * now may take. */

@@ -50,18 +50,35 @@ static int open_listening(struct gateway *gateway)
     return rc;
 }
 
+/* Keys that can't be used are wrong configuration. */
+static int load_keys(const struct options *options, struct client_curve *curve_out)
+{
+    char problem[4500];
+    if (client_curve_load(options->curve_key, options->curve_server, curve_out, problem,
+                          sizeof problem) == 0)
+        return 0;
+    log_error("key_unusable", "--curve-key, --curve-server: %s", problem);
+    return SETTINGS_WRONG;
+}
+
 static int open_link(struct gateway *gateway)
 {
     const struct options *options = &gateway->options;
+    struct client_curve curve;
+    int rc = load_keys(options, &curve);
+    if (rc != 0)
+        return rc;
     const struct link_options wanted = {
         .broker = options->broker,
         .events = options->events,
         .program = "reeve-gateway " REEVE_VERSION,
+        .curve = &curve,
         .calls_max = (uint32_t)options->calls_max,
         .answer_ms = options->answer_ms,
         .away_ms = options->away_ms,
     };
-    int rc = link_open(&wanted, &gateway->link);
+    rc = link_open(&wanted, &gateway->link);
+    client_curve_wipe(&curve);
     if (rc == 0)
         rc = follows_new(gateway->link, (uint32_t)options->beat_ms, (uint32_t)options->stall_ms,
                          &gateway->follows);
@@ -127,16 +144,19 @@ static void say_ready(const struct gateway *gateway)
     notify_ready(text);
 }
 
-/* SIGHUP has nothing to do yet. */
-static void wait_for_end(const struct gateway *gateway)
+/* SIGHUP has nothing to do yet. 0; -EACCES: the broker does not let us in. */
+static int wait_for_end(const struct gateway *gateway)
 {
     for (;;) {
-        struct pollfd fd = {.fd = gateway->signal_fd, .events = POLLIN};
-        if (poll(&fd, 1, -1) < 0 && errno != EINTR)
-            return;
+        struct pollfd fds[] = {{.fd = gateway->signal_fd, .events = POLLIN},
+                               {.fd = link_refused_fd(gateway->link), .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return -errno;
+        if (fds[1].revents)
+            return -EACCES;
         int signal = signals_read(gateway->signal_fd);
         if (signal == SIGTERM || signal == SIGINT || signal < 0)
-            return;
+            return 0;
     }
 }
 
@@ -180,7 +200,7 @@ int main(int argc, char *argv[])
     rc = start(&gateway);
     if (rc == 0) {
         say_ready(&gateway);
-        wait_for_end(&gateway);
+        rc = wait_for_end(&gateway);
     }
     stop(&gateway);
     return rc == 0 ? 0 : rc == SETTINGS_WRONG ? 2 : 1;

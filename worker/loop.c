@@ -128,6 +128,8 @@ static int carry_out(struct loop *loop, const struct wsession_effect *effect)
     case WSESSION_NOTE:
         log_warning("session", "%.*s", (int)bytes.len, (const char *)bytes.at);
         return 0;
+    case WSESSION_REFUSED:
+        return -EACCES;
     case WSESSION_ENDED:
         loop->ended = true;
         return 0;
@@ -235,10 +237,30 @@ static int flush(struct loop *loop)
     return rc < 0 ? rc : carry_out_all(loop);
 }
 
+/* A key that is not let in ends the worker: no result of its handlers will be taken. What may be
+ * the broker's own trouble does so only before it was ever there. */
+static int look_at_handshake(struct loop *loop)
+{
+    const char *words;
+    bool news;
+    enum handshake_state state = wsocket_handshake(loop->socket, &news, &words);
+    if (!news || state == HANDSHAKE_GOOD || state == HANDSHAKE_NONE)
+        return 0;
+    bool over = state == HANDSHAKE_REFUSED || !loop->was_ready;
+    if (over)
+        log_error("refused", "the broker at %s refuses this worker: %s", loop->config->broker,
+                  words);
+    else
+        log_warning("refused", "the broker at %s: %s", loop->config->broker, words);
+    return over ? -EACCES : 0;
+}
+
 static int turn(struct loop *loop)
 {
     set_now(loop);
     int rc = take_frames(loop);
+    if (rc == 0)
+        rc = look_at_handshake(loop);
     if (rc == 0)
         rc = take_inbox(loop);
     if (rc == 0)
@@ -270,7 +292,7 @@ static int open_all(struct loop *loop)
 {
     int rc = wsession_new(&loop->config->session, &loop->session);
     if (rc == 0)
-        rc = wsocket_new(loop->config->broker, &loop->socket);
+        rc = wsocket_new(loop->config->broker, loop->config->curve, &loop->socket);
     if (rc == 0)
         rc = pool_new(loop->config->session.slots, run_task, &loop->pool);
     return rc;
@@ -310,7 +332,7 @@ int loop_run(const struct loop_config *config)
         if (rc == 0 && !loop.ended)
             rc = wait_for_more(&loop);
     }
-    if (rc < 0)
+    if (rc < 0 && rc != -EACCES)
         log_error("worker_failed", "%s", strerror(-rc));
     close_all(&loop);
     return rc;

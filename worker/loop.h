@@ -7,12 +7,14 @@
 
 #include <stdatomic.h>
 
+#include "client/socket_curve.h"
 #include "worker/inbox.h"
 #include "worker/job.h"
 #include "worker/session.h"
 
 struct loop_config {
     const char *broker; /* endpoint */
+    const struct client_curve *curve;
     struct wsession_config session;
     const struct job_handler *handlers;
     size_t handler_count;
@@ -23,7 +25,8 @@ struct loop_config {
 };
 
 /* Works until the session has ended. Everything in `config` is borrowed. 0, -EINVAL (endpoint),
- * -ENOMEM, -EAGAIN (threads), another -errno; then all handlers were told to stop and have
+ * -ENOMEM, -EAGAIN (threads), -EACCES (the broker does not let this worker in, said on the log),
+ * another -errno; then all handlers were told to stop and have
  * returned. */
 int loop_run(const struct loop_config *config);
 

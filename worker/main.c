@@ -56,6 +56,8 @@ static int make_worker(struct program *program)
     const struct options *options = &program->options;
     struct reeve_worker_options made = {
         .broker = options->broker,
+        .curve_key = options->curve_key,
+        .curve_server = options->curve_server,
         .name = options->name,
         .program = "reeve-worker " REEVE_VERSION,
         .queues = (const char *const *)options->queues.at,
@@ -190,9 +192,11 @@ int main(int argc, char *argv[])
     rc = start(&program);
     if (rc < 0) {
         log_error("start_failed", "%s",
-                  rc == -EINVAL ? "a name is too long or no text" : strerror(-rc));
+                  rc == -EINVAL   ? "a name is too long or no text"
+                  : rc == -EACCES ? "--curve-key and --curve-server can't be used"
+                                  : strerror(-rc));
         stop(&program);
-        return rc == -EINVAL ? settings_exit(SETTINGS_WRONG) : 1;
+        return rc == -EINVAL || rc == -EACCES ? settings_exit(SETTINGS_WRONG) : 1;
     }
     rc = run(&program);
     int status = rc == 0 ? 0 : 1;

@@ -61,11 +61,13 @@ struct reeve_worker_options {
      * first time. Must not block. NULL: nobody. */
     void (*on_ready)(void *arg);
     void *arg;
-    void *reserved[4];
+    const char *curve_key;    /* file with a key pair (`reeve keygen`), for a broker with CURVE */
+    const char *curve_server; /* that broker's public key; both or none */
+    void *reserved[2];
 };
 
 /* Makes a worker; nothing is connected yet. -EINVAL (a text too long or empty, concurrency out of
- * its bounds), -ENOMEM. */
+ * its bounds), -ENOMEM, -EACCES (keys that can't be used, said on stderr). */
 REEVE_API int reeve_worker_new(const struct reeve_worker_options *options,
                                struct reeve_worker **worker_out);
 
@@ -83,7 +85,8 @@ REEVE_API int reeve_worker_handle(struct reeve_worker *worker, const char *type,
                                   reeve_handler *handler, void *arg);
 
 /* Works until drained or stopped. Call it once; the broker need not be there yet. 0: ended in good
- * order. -EINVAL: no handler, or an endpoint that can't be read; -ENOMEM; -EAGAIN: no more threads.
+ * order. -EINVAL: no handler, or an endpoint that can't be read; -ENOMEM; -EAGAIN: no more threads;
+ * -EACCES: the broker does not let this worker in, said on stderr.
  * On an error handlers are told to stop and waited for, and their jobs go to others when this
  * worker's silence is noticed. */
 REEVE_API int reeve_worker_run(struct reeve_worker *worker);

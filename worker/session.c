@@ -204,6 +204,15 @@ static int on_unknown_session(struct wsession *session)
     return 0;
 }
 
+/* Our key is not listed, or as something else: asking again changes nothing. */
+static int refused(struct wsession *session, const struct msg_error *error)
+{
+    struct wsession_effect effect = {.kind = WSESSION_REFUSED};
+    int rc = effect_note(session, "the broker refuses this worker: %.*s", (int)error->message.len,
+                         error->message.at);
+    return rc < 0 ? rc : effect_add(session, &effect, (struct slice){0});
+}
+
 static int on_error(struct wsession *session, const struct message *message)
 {
     const struct msg_error *error = &message->error;
@@ -216,6 +225,12 @@ static int on_error(struct wsession *session, const struct message *message)
     case WIRE_UNKNOWN_MESSAGE:
         if (request != session->hello_request && request != 0)
             return holds_refused(session, request, error);
+        break;
+    case WIRE_UNAUTHORIZED:
+        return refused(session, error);
+    case WIRE_FORBIDDEN:
+        if (request == session->hello_request)
+            return refused(session, error);
         break;
     default:
         break;

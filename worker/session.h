@@ -110,6 +110,7 @@ enum wsession_effect_kind {
     WSESSION_WELCOMED,  /* the broker has taken us, for the first time or again */
     WSESSION_NOTE,      /* bytes: a sentence for the log: something is wrong with the broker's
                            answers */
+    WSESSION_REFUSED,   /* the broker does not let this worker in, and won't: a note has said so */
     WSESSION_ENDED      /* everything is said, bye included; the last effect of all */
 };
 

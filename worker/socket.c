@@ -12,6 +12,8 @@ struct wsocket {
     char *endpoint;
     void *context;
     void *dealer;
+    struct client_curve curve;
+    struct handshake handshake;
     zmq_msg_t frame; /* the last one received */
     bool received;
 };
@@ -58,18 +60,28 @@ static int set_options(void *dealer, const char *endpoint)
     return 0;
 }
 
+static void dealer_close(struct wsocket *socket)
+{
+    handshake_close(&socket->handshake);
+    if (socket->dealer)
+        zmq_close(socket->dealer);
+    socket->dealer = NULL;
+}
+
 static int dealer_open(struct wsocket *socket)
 {
     socket->dealer = zmq_socket(socket->context, ZMQ_DEALER);
     if (!socket->dealer)
         return failure();
     int rc = set_options(socket->dealer, socket->endpoint);
+    if (rc == 0)
+        rc = client_curve_set(socket->dealer, &socket->curve);
+    if (rc == 0)
+        rc = handshake_open(socket->context, socket->dealer, socket->curve.on, &socket->handshake);
     if (rc == 0 && zmq_connect(socket->dealer, socket->endpoint) != 0)
         rc = failure();
-    if (rc < 0) {
-        zmq_close(socket->dealer);
-        socket->dealer = NULL;
-    }
+    if (rc < 0)
+        dealer_close(socket);
     return rc;
 }
 
@@ -80,13 +92,15 @@ static void frame_drop(struct wsocket *socket)
     socket->received = false;
 }
 
-int wsocket_new(const char *endpoint, struct wsocket **socket_out)
+int wsocket_new(const char *endpoint, const struct client_curve *curve, struct wsocket **socket_out)
 {
     struct wsocket *socket = calloc(1, sizeof *socket);
     *socket_out = NULL;
     if (!socket)
         return -ENOMEM;
     int rc = -ENOMEM;
+    if (curve)
+        socket->curve = *curve;
     socket->endpoint = strdup(endpoint);
     socket->context = socket->endpoint ? zmq_ctx_new() : NULL;
     if (socket->context)
@@ -104,10 +118,10 @@ void wsocket_destroy(struct wsocket **socket, int linger_ms)
     if (!s)
         return;
     frame_drop(s);
-    if (s->dealer) {
+    if (s->dealer)
         zmq_setsockopt(s->dealer, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-        zmq_close(s->dealer);
-    }
+    dealer_close(s);
+    client_curve_wipe(&s->curve);
     if (s->context)
         while (zmq_ctx_term(s->context) != 0 && zmq_errno() == EINTR) {
         }
@@ -118,10 +132,16 @@ void wsocket_destroy(struct wsocket **socket, int linger_ms)
 int wsocket_reopen(struct wsocket *socket)
 {
     frame_drop(socket);
-    if (socket->dealer)
-        zmq_close(socket->dealer);
-    socket->dealer = NULL;
+    dealer_close(socket);
     return dealer_open(socket);
+}
+
+enum handshake_state wsocket_handshake(struct wsocket *socket, bool *news_out,
+                                       const char **words_out)
+{
+    *news_out = handshake_look(&socket->handshake);
+    *words_out = handshake_words(&socket->handshake);
+    return socket->handshake.state;
 }
 
 int wsocket_send(struct wsocket *socket, struct slice frame)
@@ -170,8 +190,9 @@ int wsocket_receive(struct wsocket *socket, struct slice *frame_out)
 int wsocket_wait(struct wsocket *socket, int other_fd, int64_t wait_ms)
 {
     zmq_pollitem_t items[] = {{.fd = other_fd, .events = ZMQ_POLLIN},
-                              {.socket = socket->dealer, .events = ZMQ_POLLIN}};
-    if (zmq_poll(items, socket->dealer ? 2 : 1, wait_ms) < 0 && zmq_errno() != EINTR)
+                              {.socket = socket->dealer, .events = ZMQ_POLLIN},
+                              {.socket = socket->handshake.monitor, .events = ZMQ_POLLIN}};
+    if (zmq_poll(items, socket->dealer ? 3 : 1, wait_ms) < 0 && zmq_errno() != EINTR)
         return failure();
     return 0;
 }

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "client/socket_curve.h"
 
 struct wsocket;
 
-/* Starts connecting; returns at once, also where nobody listens. 0, -EINVAL (the endpoint can't be
- * read), -ENOMEM, -EMFILE, another -errno. */
-int wsocket_new(const char *endpoint, struct wsocket **socket_out);
+/* Starts connecting, with these keys (copied; NULL: none); returns at once, also where nobody
+ * listens. 0, -EINVAL (the endpoint can't be read), -ENOMEM, -EMFILE, another -errno. */
+int wsocket_new(const char *endpoint, const struct client_curve *curve,
+                struct wsocket **socket_out);
 
 /* May take `linger_ms` to get the last frames out. NULL is fine. */
 void wsocket_destroy(struct wsocket **socket, int linger_ms);
@@ -23,6 +25,11 @@ void wsocket_destroy(struct wsocket **socket, int linger_ms);
 /* A new connection in place of the old one, whose unsent frames are gone. As wsocket_new; on an
  * error there is none, and it may be tried again. */
 int wsocket_reopen(struct wsocket *socket);
+
+/* How the last handshake went; *words_out: what to check where it failed, "" otherwise. *news_out:
+ * one has failed or gone well since the last call. */
+enum handshake_state wsocket_handshake(struct wsocket *socket, bool *news_out,
+                                       const char **words_out);
 
 /* 0; -EAGAIN: too much waits already; -ENOMEM, another -errno. */
 int wsocket_send(struct wsocket *socket, struct slice frame);

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "proto/limits.h"
 #include "proto/utf8.h"
@@ -22,6 +23,7 @@ static const char program_default[] = "libreeve " REEVE_VERSION;
 
 struct reeve_worker {
     char *broker, *name, *program;
+    struct client_curve curve;
     char host[HOST_LEN_MAX + 1];
     char **queues;
     size_t queue_count;
@@ -84,6 +86,16 @@ static int copy_queues(struct reeve_worker *worker, const struct reeve_worker_op
     return 0;
 }
 
+static int load_keys(struct reeve_worker *worker, const struct reeve_worker_options *options)
+{
+    char problem[4500];
+    if (client_curve_load(options->curve_key, options->curve_server, &worker->curve, problem,
+                          sizeof problem) == 0)
+        return 0;
+    log_error("key_unusable", "%s", problem);
+    return -EACCES;
+}
+
 static int set_up(struct reeve_worker *worker, const struct reeve_worker_options *options)
 {
     bool fit = (!options->broker || is_name(options->broker, ENDPOINT_LEN_MAX)) &&
@@ -102,7 +114,9 @@ static int set_up(struct reeve_worker *worker, const struct reeve_worker_options
     worker->on_ready = options->on_ready;
     worker->arg = options->arg;
     atomic_init(&worker->lost_after_ms, LOST_AFTER_DEFAULT_MS);
-    int rc = copy_queues(worker, options);
+    int rc = load_keys(worker, options);
+    if (rc == 0)
+        rc = copy_queues(worker, options);
     return rc < 0 ? rc : inbox_new(&worker->inbox);
 }
 
@@ -128,6 +142,7 @@ void reeve_worker_destroy(struct reeve_worker **worker)
         free(w->handlers[i].type);
     free(w->queues);
     free(w->handlers);
+    client_curve_wipe(&w->curve);
     free(w->broker);
     free(w->name);
     free(w->program);
@@ -169,6 +184,7 @@ static int run(struct reeve_worker *worker, struct text *queues, struct text *ty
     uint64_t wall_ms = clock_wall_ms();
     struct loop_config config = {
         .broker = worker->broker,
+        .curve = &worker->curve,
         .session = {.id = uuid_v7(wall_ms, random_u64(), random_u64()),
                     .epoch = wall_ms,
                     .program = text_of(worker->program),

@@ -13,6 +13,13 @@
 #define REEVE_VERSION "0"
 #endif
 
+static int wrong_keys(const struct cli *cli, const struct reeve_options *options)
+{
+    char problem[4500] = "";
+    reeve_check_keys(options, problem, sizeof problem);
+    return settings_exit(settings_wrong(cli->table, "--curve-key, --curve-server: %s", problem));
+}
+
 /* The broker's own setting may name the endpoint for binding: `tcp://` and any host. */
 static int open_handle(struct cli *cli)
 {
@@ -21,12 +28,16 @@ static int open_handle(struct cli *cli)
         return settings_exit(settings_wrong(cli->table, "--broker is too long"));
     const struct reeve_options options = {.broker = broker,
                                           .events = cli->settings.events,
-                                          .role = "admin",
+                                          .role = cli->settings.curve_key ? NULL : "admin",
+                                          .curve_key = cli->settings.curve_key,
+                                          .curve_server = cli->settings.curve_server,
                                           .program = "reeve " REEVE_VERSION,
                                           .timeout_ms = (uint32_t)cli->settings.give_up_ms};
     int code = reeve_connect(&options, &cli->reeve);
     if (code == REEVE_OK)
         return EXIT_GOOD;
+    if (code == REEVE_UNAUTHORIZED)
+        return wrong_keys(cli, &options);
     if (code == REEVE_INVALID_REQUEST)
         return settings_exit(settings_wrong(cli->table,
                                             "'%s' is no endpoint; expected something "
@@ -45,7 +56,7 @@ static int run(struct cli *cli, enum cli_command command)
                                                   "'%s %s'"
                                                 : "too many words: usage is '%s %s'",
                                             cli->table->program, cli->table->usage));
-    int status = open_handle(cli);
+    int status = command == COMMAND_KEYGEN ? EXIT_GOOD : open_handle(cli);
     if (status == EXIT_GOOD)
         status = cli_function(command)(cli);
     reeve_close(&cli->reeve);
