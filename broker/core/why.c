@@ -8,6 +8,7 @@
 #include "base/duration.h"
 #include "base/rfc3339.h"
 #include "broker/core/caller.h"
+#include "broker/core/gate.h"
 #include "broker/core/pace.h"
 #include "broker/core/place.h"
 #include "broker/core/reply.h"
@@ -105,6 +106,78 @@ static int ask_due(struct why *why)
     return tell_time(why, "run_at", s->due_at);
 }
 
+/* Whose limit it is, in words. */
+static void name_limit(const struct why *why, const struct gate_verdict *verdict, char *out,
+                       size_t size)
+{
+    struct text name = verdict->budget.len ? verdict->budget : why->job->s.queue;
+    snprintf(out, size, "%s '%.*s'", verdict->budget.len ? "budget" : "queue", (int)name.len,
+             name.at);
+}
+
+static void say_gate(struct why *why, const struct gate_verdict *verdict)
+{
+    const struct rec_state *s = &why->job->s;
+    char limit[BUDGET_LEN_MAX + QUEUE_LEN_MAX], window[DURATION_TEXT_SIZE];
+    name_limit(why, verdict, limit, sizeof limit);
+    switch (verdict->gate) {
+    case GATE_OPEN:
+        break;
+    case GATE_PAUSED:
+        say(why, verdict->reason, "%s is paused", limit);
+        break;
+    case GATE_RATE_LIMIT:
+        duration_format(verdict->window_ms, window);
+        say(why, verdict->reason, "%s starts at most %" PRIu64 " jobs in any %s", limit,
+            verdict->max, window);
+        break;
+    case GATE_QUEUE_LIMIT:
+        say(why, verdict->reason, "%s runs %" PRIu64 " jobs, and may run %" PRIu64, limit,
+            verdict->in_use, verdict->max);
+        break;
+    case GATE_GROUP_LIMIT:
+        say(why, verdict->reason, "group '%.*s' runs %" PRIu64 " jobs of %s, and may run %" PRIu64,
+            (int)s->group.len, s->group.at, verdict->in_use, limit, verdict->max);
+        break;
+    }
+}
+
+static int tell_gate(struct why *why, const struct gate_verdict *verdict)
+{
+    int rc = 0;
+    if (verdict->gate != GATE_PAUSED)
+        rc = tell_number(why, "max", verdict->max);
+    if (rc == 0 && verdict->gate != GATE_PAUSED)
+        rc = tell_number(why, "in_use", verdict->in_use);
+    if (rc == 0 && verdict->window_ms)
+        rc = tell_number(why, "window_ms", verdict->window_ms);
+    if (rc == 0 && verdict->opens_at)
+        rc = tell_time(why, "opens_at", verdict->opens_at);
+    if (rc == 0 && verdict->budget.len)
+        rc = tell_text(why, "budget", verdict->budget);
+    return rc;
+}
+
+static int set_place(struct why *why);
+
+static int ask_gates(struct why *why)
+{
+    const struct core *core = why->core;
+    const struct rec_state *s = &why->job->s;
+    struct gate_verdict verdict;
+    if (gate_queue(core, s->queue, &verdict) && gate_group(core, s->queue, s->group, &verdict))
+        return 0;
+    say_gate(why, &verdict);
+    int rc = tell_gate(why, &verdict);
+    if (rc == 0)
+        rc = set_place(why);
+    if (verdict.gate == GATE_PAUSED)
+        why->start = 0; /* when it goes on is up to people */
+    else if (why->start < verdict.opens_at)
+        why->start = verdict.opens_at;
+    return rc;
+}
+
 /* The workers that would take the job, if they had room. */
 struct capable {
     uint64_t workers, slots, busy;
@@ -157,33 +230,41 @@ static void estimate(struct why *why)
         why->start = why->core->now.wall_ms + (uint64_t)wait;
 }
 
-static int ask_place(struct why *why)
+static int set_place(struct why *why)
 {
     struct place_in_line place;
-    struct capable capable = capable_of(why->core, &why->job->s);
     int rc = place_of(why->core, why->job, &place);
-    if (rc < 0)
-        return rc;
     why->position = opt_of(place.ahead + 1);
     why->position_is_minimum = place.is_minimum;
     estimate(why);
-    if (place.ahead)
+    return rc;
+}
+
+static int ask_place(struct why *why)
+{
+    struct capable capable = capable_of(why->core, &why->job->s);
+    int rc = set_place(why);
+    uint64_t ahead = why->position.value - 1;
+    if (rc < 0)
+        return rc;
+    if (ahead)
         say(why, "behind", "%s%" PRIu64 " other%s of its queue %s first",
-            place.is_minimum ? "more than " : "", place.ahead, place.ahead == 1 ? "" : "s",
-            place.ahead == 1 ? "goes" : "go");
+            why->position_is_minimum ? "more than " : "", ahead, ahead == 1 ? "" : "s",
+            ahead == 1 ? "goes" : "go");
     else
         say(why, "behind", "it is next: %" PRIu64 " of %" PRIu64 " slots that take it are busy",
             capable.busy, capable.slots);
-    rc = tell_number(why, "ahead", place.ahead);
+    rc = tell_number(why, "ahead", ahead);
     if (rc == 0)
         rc = tell_number(why, "slots", capable.slots);
     return rc < 0 ? rc : tell_number(why, "busy", capable.busy);
 }
 
-typedef int gate(struct why *why);
+typedef int question(struct why *why);
 
 /* By status first; then, for a pending job, as the pick meets them. */
-static gate *const gates[] = {ask_finished, ask_running, ask_due, ask_worker, ask_place};
+static question *const questions[] = {ask_finished, ask_running, ask_due,
+                                      ask_gates,    ask_worker,  ask_place};
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
@@ -206,8 +287,8 @@ int handle_get_why(struct core *core, struct session *session, const struct mess
         return rc;
     struct why why = {.core = core, .job = &core->job};
     buf_clear(&core->nested);
-    for (size_t i = 0; i < sizeof gates / sizeof *gates && !why.reason && rc == 0; i++)
-        rc = gates[i](&why);
+    for (size_t i = 0; i < sizeof questions / sizeof *questions && !why.reason && rc == 0; i++)
+        rc = questions[i](&why);
     struct message answer = {.id = MSG_WHY};
     if (rc == 0)
         rc = make_details(&why, &answer.why.details);
