@@ -106,6 +106,19 @@ static int ask_due(struct why *why)
     return tell_time(why, "run_at", s->due_at);
 }
 
+static int ask_question(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    char until[RFC3339_LEN + 1];
+    if (s->status != JOB_WAITING)
+        return 0;
+    rfc3339_format(s->question_until, until);
+    say(why, "question", "its handler has asked a question; it waits for the answer until %s",
+        until);
+    int rc = tell_number(why, "question", s->question_n);
+    return rc < 0 ? rc : tell_time(why, "expires_at", s->question_until);
+}
+
 /* Whose limit it is, in words. */
 static void name_limit(const struct why *why, const struct gate_verdict *verdict, char *out,
                        size_t size)
@@ -263,7 +276,7 @@ static int ask_place(struct why *why)
 typedef int question(struct why *why);
 
 /* By status first; then, for a pending job, as the pick meets them. */
-static question *const questions[] = {ask_finished, ask_running, ask_due,
+static question *const questions[] = {ask_finished, ask_running, ask_due,  ask_question,
                                       ask_gates,    ask_worker,  ask_place};
 
 /* --- the answer ------------------------------------------------------------------------------- */
