@@ -101,6 +101,9 @@ enum {
     GROUP_WEIGHT_MAX = 1000
 };
 
+/* The queue of the house's own jobs. */
+#define SYSTEM_QUEUE "reeve"
+
 /* Times that do not fit an int. */
 #define DELAY_MAX_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
 #define TIMEOUT_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)

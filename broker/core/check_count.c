@@ -65,12 +65,17 @@ int check_count(struct check *check, const struct store_row *row)
     struct uuid id;
     int rc = check_state_of(check, row, &id, &s);
     if (rc == 0)
-        rc = count(check, 'a', TEXT(""), s.status);
+        rc = count(check, COUNT_ALL, TEXT(""), s.status);
     if (rc == 0)
-        rc = count(check, 'q', s.queue, s.status);
+        rc = count(check, COUNT_QUEUE, s.queue, s.status);
     if (rc == 0)
-        rc = count(check, 't', s.type, s.status);
-    return rc == 0 ? count(check, 'o', s.owner, s.status) : rc;
+        rc = count(check, COUNT_TYPE, s.type, s.status);
+    if (rc == 0)
+        rc = count(check, COUNT_OWNER, s.owner, s.status);
+    if (rc != 0 || !queue_is_system(s.queue))
+        return rc;
+    rc = count(check, COUNT_SYSTEM_TYPE, s.type, s.status);
+    return rc == 0 ? count(check, COUNT_SYSTEM_OWNER, s.owner, s.status) : rc;
 }
 
 /* How many there are of a state; of JOB_NONE, how many were ever submitted, at least. */

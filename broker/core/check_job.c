@@ -70,7 +70,8 @@ int check_state_rows(struct check *check, const struct store_row *row)
         return rc;
     rc = check_wants(check, true, TABLE_SPEC, key_job(&id));
     if (rc == 0)
-        rc = check_wants(check, true, TABLE_STATUS, key_status(&key, s.status, s.created_at, &id));
+        rc = check_wants(check, true, TABLE_STATUS,
+                         key_status(&key, s.status, queue_is_system(s.queue), s.created_at, &id));
     if (rc == 0)
         rc = check_wants(check, s.status == JOB_PENDING, TABLE_READY, key_ready(&key, &s, &id));
     if (rc == 0)
@@ -121,14 +122,56 @@ int check_ready(struct check *check, const struct store_row *row)
 int check_status(struct check *check, const struct store_row *row)
 {
     enum job_state status;
+    bool system;
     uint64_t created;
     struct uuid id;
     struct rec_state s;
-    if (key_status_parse(row->key, &status, &created, &id) != 0)
+    if (key_status_parse(row->key, &status, &system, &created, &id) != 0)
         return check_violated(check, "a key of this table");
     int rc = check_job_of(check, key_job(&id), &id, &s);
-    if (rc == 0 && (s.status != status || s.created_at != created))
-        rc = check_violated(check, "a job of this status and time");
+    if (rc == 0 &&
+        (s.status != status || s.created_at != created || queue_is_system(s.queue) != system))
+        rc = check_violated(check, "a job of this status, time and kind of queue");
+    return rc != 0 ? rc : check_empty(check, row);
+}
+
+/* The job's name in a dimension of the index. */
+static struct text name_in(const struct rec_state *s, char dimension)
+{
+    return dimension == 'o' ? s->owner : dimension == 't' ? s->type : s->queue;
+}
+
+int check_state_index(struct check *check, const struct store_row *row)
+{
+    struct rec_state s;
+    struct uuid id;
+    struct rec_key key;
+    int rc = check_state_of(check, row, &id, &s);
+    if (rc != 0 || s.status == JOB_NONE)
+        return rc; /* told by its other rules */
+    for (const char *dimension = "otq"; *dimension && rc == 0; dimension++)
+        rc = check_wants(check, true, TABLE_INDEX,
+                         key_index(&key, *dimension, name_in(&s, *dimension), class_of(s.status),
+                                   queue_is_system(s.queue), s.created_at, &id));
+    return rc;
+}
+
+int check_index(struct check *check, const struct store_row *row)
+{
+    struct rec_index index;
+    struct rec_state s;
+    struct rec_key key;
+    struct uuid id;
+    if (key_index_parse(row->key, &index) != 0 || !strchr("otq", index.dimension))
+        return check_violated(check, "a key of this table");
+    int rc = check_job_of(check, key_job(&index.job), &id, &s);
+    if (rc != 0)
+        return rc;
+    struct slice wanted =
+        key_index(&key, index.dimension, name_in(&s, index.dimension), class_of(s.status),
+                  queue_is_system(s.queue), s.created_at, &id);
+    if (!slice_eq(wanted, row->key))
+        rc = check_violated(check, "a job of this name, class and time");
     return rc != 0 ? rc : check_empty(check, row);
 }
 

@@ -9,8 +9,6 @@
 #include "base/endian.h"
 #include "broker/core/reply.h"
 
-static const char dimensions[] = {'a', 'q', 't', 'o'};
-
 struct counter *counter_at(const struct core *core, char dimension, struct text name)
 {
     char key[sizeof((struct counter *)0)->key];
@@ -55,20 +53,25 @@ static int admit(struct core *core, char dimension, struct text name)
         return 0;
     if (core->counter_count[(unsigned char)dimension] >= COUNTER_NAMES_MAX)
         return refuse(core, WIRE_INVALID_REQUEST,
-                      dimension == 'q'   ? "queue"
-                      : dimension == 't' ? "type"
-                                         : "owner",
+                      dimension == COUNT_QUEUE                                    ? "queue"
+                      : dimension == COUNT_TYPE || dimension == COUNT_SYSTEM_TYPE ? "type"
+                                                                                  : "owner",
                       "there are %d different ones already; use one of them", COUNTER_NAMES_MAX);
     return make(core, dimension, name) ? 0 : -ENOMEM;
 }
 
 int counter_admit(struct core *core, struct text queue, struct text type, struct text owner)
 {
-    int rc = admit(core, 'q', queue);
+    bool system = queue_is_system(queue);
+    int rc = admit(core, COUNT_QUEUE, queue);
     if (rc == 0)
-        rc = admit(core, 't', type);
+        rc = admit(core, COUNT_TYPE, type);
     if (rc == 0)
-        rc = admit(core, 'o', owner);
+        rc = admit(core, COUNT_OWNER, owner);
+    if (rc == 0 && system)
+        rc = admit(core, COUNT_SYSTEM_TYPE, type);
+    if (rc == 0 && system)
+        rc = admit(core, COUNT_SYSTEM_OWNER, owner);
     return rc;
 }
 
@@ -94,9 +97,13 @@ void counter_move(struct core *core, const struct rec_state *state, enum job_sta
                   enum job_state to)
 {
     bump(core, core->all, from, to);
-    bump(core, counter_at(core, 'q', state->queue), from, to);
-    bump(core, counter_at(core, 't', state->type), from, to);
-    bump(core, counter_at(core, 'o', state->owner), from, to);
+    bump(core, counter_at(core, COUNT_QUEUE, state->queue), from, to);
+    bump(core, counter_at(core, COUNT_TYPE, state->type), from, to);
+    bump(core, counter_at(core, COUNT_OWNER, state->owner), from, to);
+    if (!queue_is_system(state->queue))
+        return;
+    bump(core, counter_at(core, COUNT_SYSTEM_TYPE, state->type), from, to);
+    bump(core, counter_at(core, COUNT_SYSTEM_OWNER, state->owner), from, to);
 }
 
 static int save_one(struct core *core, struct counter *counter)
@@ -149,7 +156,7 @@ static int load_row(struct core *core, const struct store_row *row)
 int counters_load(struct core *core)
 {
     counters_fini(core);
-    core->all = make(core, dimensions[0], TEXT(""));
+    core->all = make(core, COUNT_ALL, TEXT(""));
     if (!core->all)
         return -ENOMEM;
     struct rec_key last = {.len = 0};

@@ -1,4 +1,5 @@
-/* How many jobs there are, by state, of all, of each queue, type and owner: exact, because every
+/* How many jobs there are, by state, of all, of each queue, type and owner (and of the system
+ * queue's jobs again by type and owner): exact, because every
  * move goes through counter_move in the job's own batch. In memory; what changed is written once
  * per batch. */
 #ifndef REEVE_BROKER_CORE_COUNTER_H

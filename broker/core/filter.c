@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "broker/core/cause.h"
-#include "broker/core/name.h"
 #include "broker/core/reply.h"
 #include "proto/json.h"
 #include "proto/scan.h"
@@ -75,7 +74,7 @@ static int read_filter(struct core *core, const struct caller *caller, struct sl
         .created_after = asked.created_after,
         .created_before = asked.created_before,
         .ended_before = asked.ended_before,
-        .system = asked.system || name_is_system(asked.queue),
+        .system = asked.system || queue_is_system(asked.queue),
     };
     set_owner(caller, asked.owner, filter);
     if (asked.cause.len && cause_parse(asked.cause, &filter->cause) != 0)
@@ -96,9 +95,15 @@ int filter_read(struct core *core, const struct caller *caller, struct slice wir
     return rc;
 }
 
-bool filter_needs_spec(const struct filter *filter)
+static bool needs_spec(const struct filter *filter)
 {
     return filter->name.len > 0 || filter->metadata.len > 0;
+}
+
+bool filter_has_more(const struct filter *filter)
+{
+    return needs_spec(filter) || filter->group.len > 0 || filter->created_after > 0 ||
+           filter->created_before > 0 || filter->ended_before > 0 || filter->cause != 0;
 }
 
 static bool name_fits(struct text wanted, struct text name)
@@ -110,7 +115,7 @@ static bool state_fits(const struct filter *filter, const struct rec_state *s)
 {
     if (!(filter->statuses & (1u << s->status)) || filter->nothing)
         return false;
-    if (!filter->system && name_is_system(s->queue))
+    if (!filter->system && queue_is_system(s->queue))
         return false;
     if (s->created_at < filter->created_after ||
         (filter->created_before && s->created_at >= filter->created_before))
@@ -234,5 +239,5 @@ int filter_fits(struct core *core, const struct filter *filter, const struct job
 {
     if (!state_fits(filter, &job->s))
         return 0;
-    return filter_needs_spec(filter) ? spec_fits(core, filter, &job->id) : 1;
+    return needs_spec(filter) ? spec_fits(core, filter, &job->id) : 1;
 }

@@ -33,7 +33,7 @@ int filter_read(struct core *core, const struct caller *caller, struct slice wir
  * uses core->scratch then. `job` must have been loaded; its texts are not touched. */
 int filter_fits(struct core *core, const struct filter *filter, const struct job *job);
 
-/* Whether the state alone (no lookup in the spec) decides which jobs fit. */
-bool filter_needs_spec(const struct filter *filter);
+/* Does anything beside states, owner, type, queue and the system flag narrow it? */
+bool filter_has_more(const struct filter *filter);
 
 #endif

@@ -9,6 +9,7 @@
 #include "broker/core/cause.h"
 #include "broker/core/counter.h"
 #include "broker/core/effects.h"
+#include "broker/core/index.h"
 #include "broker/core/operation.h"
 #include "broker/core/rate.h"
 #include "broker/core/timer.h"
@@ -59,9 +60,6 @@ static int leave(struct core *core, const struct job *job)
         rc = timer_unset(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
     if (rc >= 0 && from == JOB_FAILED)
         rc = cause_remove(core, job);
-    if (rc < 0)
-        return rc;
-    rc = store_del(core->store, TABLE_STATUS, key_status(&key, from, job->s.created_at, &job->id));
     return rc < 0 ? rc : 0;
 }
 
@@ -112,11 +110,8 @@ int job_move(struct core *core, struct job *job, enum job_state to)
     int rc = leave(core, job);
     if (rc == 0)
         rc = enter(core, job, to);
-    if (rc < 0)
-        return rc;
-    struct rec_key key;
-    rc = store_put(core->store, TABLE_STATUS, key_status(&key, to, job->s.created_at, &job->id),
-                   nothing);
+    if (rc == 0)
+        rc = index_move(core, &job->s, &job->id, from, to);
     if (rc < 0)
         return rc;
     counter_move(core, &job->s, from, to);
@@ -230,6 +225,8 @@ int job_purge(struct core *core, struct job *job)
     CHECK(job_state_is_terminal(job->s.status) && !job->s.ending);
     core->changed = true;
     int rc = leave(core, job);
+    if (rc == 0)
+        rc = index_move(core, &job->s, &job->id, job->s.status, JOB_NONE);
     if (rc == 0)
         rc = drop_records(core, job);
     if (rc == 0)

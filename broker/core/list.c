@@ -1,6 +1,5 @@
 /* The message `list_jobs`: a page of the jobs that fit a filter, with a total. Reads only. */
-#include "broker/core/counter.h"
-#include "broker/core/name.h"
+#include "broker/core/plan.h"
 #include "broker/core/query.h"
 #include "broker/core/reply.h"
 #include "broker/core/walk.h"
@@ -47,44 +46,10 @@ static int collect(struct core *core, struct listing *listing)
     return rc < 0 ? rc : 0;
 }
 
-static uint64_t sum_of(const struct filter *filter, const struct counter *counter)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 1; counter && i < JOB_STATE_COUNT; i++)
-        if (filter->statuses & (1u << i))
-            sum += counter->count[i];
-    return sum;
-}
-
-static bool only_names(const struct filter *filter)
-{
-    return !filter_needs_spec(filter) && filter->group.len == 0 && !filter->created_after &&
-           !filter->created_before && !filter->ended_before && !filter->cause;
-}
-
-/* Exact from the counters where at most one name narrows the list. */
-static bool count_exactly(const struct core *core, const struct filter *filter, uint64_t *total_out)
-{
-    int names = (filter->type.len > 0) + (filter->queue.len > 0) + (filter->owner.len > 0);
-    const struct counter *counter = core->all;
-    const struct counter *system = counter_find(core, 'q', TEXT(SYSTEM_QUEUE));
-    uint64_t hidden = filter->system ? 0 : sum_of(filter, system);
-    if (names > 1 || !only_names(filter) || (names > 0 && hidden > 0))
-        return false;
-    if (filter->type.len)
-        counter = counter_find(core, 't', filter->type);
-    else if (filter->queue.len)
-        counter = counter_find(core, 'q', filter->queue);
-    else if (filter->owner.len)
-        counter = counter_find(core, 'o', filter->owner);
-    *total_out = filter->nothing ? 0 : sum_of(filter, counter) - hidden;
-    return true;
-}
-
 static int set_total(struct core *core, struct listing *listing, struct msg_jobs *answer)
 {
     uint64_t total;
-    if (count_exactly(core, &listing->filter, &total)) {
+    if (plan_count(core, &listing->filter, &total)) {
         answer->total = opt_of(total);
         return 0;
     }

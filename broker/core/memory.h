@@ -89,7 +89,7 @@ struct pace {
 
 /* How many jobs of one queue, type, owner or all are in each state; [JOB_NONE] = ever submitted. */
 struct counter {
-    char dimension; /* 'a' all, 'q' queue, 't' type, 'o' owner */
+    char dimension; /* COUNT_… of record.h */
     uint64_t count[JOB_STATE_COUNT];
     uint32_t dirty; /* bit per state: differs from the store */
     struct pace pace;
@@ -135,8 +135,9 @@ struct core {
     const struct core_event *event;
     struct effects *effects;
     struct fault fault;
-    struct slice limits; /* for the reply's envelope */
-    bool changed;        /* this event has written something */
+    struct slice limits;  /* for the reply's envelope */
+    bool changed;         /* this event has written something */
+    uint64_t index_moves; /* writes to the tables by which jobs are listed: what was read is old */
 
     /* numbers that never go back, and whether the store knows the latest */
     uint64_t fence, arrival, seq;

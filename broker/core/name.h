@@ -19,11 +19,4 @@ static inline bool name_is_fit(struct text name, size_t len_max)
     return true;
 }
 
-/* The system queue: its jobs are the house's own, left out of lists unless asked for. */
-#define SYSTEM_QUEUE "reeve"
-static inline bool name_is_system(struct text queue)
-{
-    return text_is(queue, SYSTEM_QUEUE);
-}
-
 #endif

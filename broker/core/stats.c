@@ -113,9 +113,10 @@ static int oldest_pending(struct core *core, struct opt_f64 *seconds_out)
     if (rc < 0 || core->rows.count == 0)
         return rc;
     enum job_state status;
+    bool system;
     uint64_t created;
     struct uuid id;
-    if (key_status_parse(core->rows.at[0].key, &status, &created, &id) == 0)
+    if (key_status_parse(core->rows.at[0].key, &status, &system, &created, &id) == 0)
         *seconds_out = f64_of(
             created < core->now.wall_ms ? (double)(core->now.wall_ms - created) / 1000.0 : 0);
     return 0;

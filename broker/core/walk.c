@@ -1,30 +1,70 @@
-/* Walks over the status table: per state, the jobs in order of creation; a walk merges the states
- * that are wanted. Other parts of the filter are looked up job by job. */
+/* Walks: the rows on which all sources of the plan agree, and of those the jobs that fit. */
 #include "broker/core/walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 64 };
+#include "base/check.h"
+#include "base/endian.h"
+#include "broker/core/plan.h"
 
-/* One state's jobs, in order, read a few at a time. A place is created | id, as in the key. */
-struct stream {
-    enum job_state status;
-    uint8_t place[ROWS_AT_ONCE][WALK_PLACE_LEN];
-    size_t count, index;
-    bool drained;
-};
+_Static_assert((int)PLACE_LEN == (int)WALK_PLACE_LEN, "one kind of place");
 
 struct walk {
-    struct core *core;
     const struct filter *filter;
-    struct walk_place place;
-    bool oldest_first;
+    struct stream_reader reader;
+    struct plan plan;
+    struct walk_place edge; /* all up to here was looked at */
+    uint64_t moves;         /* of the core when the streams were read */
+    uint64_t found;
     uint32_t rows_left;
-    size_t stream_count;
-    struct stream streams[JOB_STATE_COUNT];
+    bool from_the_beginning;
 };
+
+/* The number that a place is, one more or one less: what lies strictly behind the result begins
+ * with the place itself. */
+static void step_back(const struct stream_reader *reader, uint8_t place[PLACE_LEN])
+{
+    uint8_t step = reader->oldest_first ? UINT8_MAX : 1; /* -1 or +1, byte by byte */
+    uint8_t stop = reader->oldest_first ? UINT8_MAX : 0; /* the byte went round: carry on */
+    for (size_t i = PLACE_LEN; i-- > 0;) {
+        place[i] = (uint8_t)(place[i] + step);
+        if (place[i] != stop)
+            return;
+    }
+}
+
+static void move_edge(struct walk *walk, const uint8_t *place)
+{
+    memcpy(walk->edge.at, place, PLACE_LEN);
+    walk->edge.set = true;
+}
+
+/* A span of time is where the walk begins, unless it is further already. */
+static void begin_at_span(struct walk *walk)
+{
+    const struct filter *filter = walk->filter;
+    uint64_t time = walk->reader.oldest_first ? filter->created_after : filter->created_before;
+    uint8_t place[PLACE_LEN] = {0};
+    if (time == 0)
+        return;
+    put_be64(place, time);
+    if (walk->reader.oldest_first)
+        step_back(&walk->reader, place);
+    if (!walk->edge.set || place_is_before(&walk->reader, walk->edge.at, place))
+        move_edge(walk, place);
+}
+
+/* … and where it ends. */
+static bool is_behind_span(const struct walk *walk, const uint8_t *place)
+{
+    const struct filter *filter = walk->filter;
+    uint64_t created_at = get_be64(place);
+    if (!walk->reader.oldest_first)
+        return created_at < filter->created_after;
+    return filter->created_before && created_at >= filter->created_before;
+}
 
 int walk_start(struct core *core, const struct filter *filter, const struct walk_from *from,
                struct walk **walk_out)
@@ -33,19 +73,23 @@ int walk_start(struct core *core, const struct filter *filter, const struct walk
     *walk_out = walk;
     if (!walk)
         return -ENOMEM;
-    walk->core = core;
     walk->filter = filter;
-    walk->place = from->place;
-    walk->oldest_first = from->oldest_first;
+    walk->reader = (struct stream_reader){.core = core, .oldest_first = from->oldest_first};
+    walk->edge = from->place;
+    walk->from_the_beginning = !from->place.set;
     walk->rows_left = from->rows_max ? from->rows_max : WALK_ROWS_DEFAULT;
-    for (unsigned i = 1; i < JOB_STATE_COUNT && !filter->nothing; i++)
-        if (filter->statuses & (1u << i))
-            walk->streams[walk->stream_count++].status = (enum job_state)i;
-    return 0;
+    walk->moves = core->index_moves;
+    begin_at_span(walk);
+    int rc = plan_make(core, filter, &walk->plan);
+    if (rc < 0)
+        walk_end(walk_out);
+    return rc;
 }
 
 void walk_end(struct walk **walk)
 {
+    if (*walk)
+        plan_fini(&(*walk)->plan);
     free(*walk);
     *walk = NULL;
 }
@@ -57,110 +101,111 @@ void walk_allow(struct walk *walk, uint32_t rows)
 
 struct walk_place walk_place(const struct walk *walk)
 {
-    return walk->place;
+    return walk->edge;
 }
 
-static int fill(struct walk *walk, struct stream *stream)
+/* What was read ahead is old once a job has changed its state. */
+static void refresh(struct walk *walk)
 {
-    struct core *core = walk->core;
-    uint8_t prefix = (uint8_t)stream->status;
-    uint8_t after[1 + WALK_PLACE_LEN] = {prefix};
-    const uint8_t *last = stream->count     ? stream->place[stream->count - 1]
-                          : walk->place.set ? walk->place.at
-                                            : NULL;
-    if (last)
-        memcpy(after + 1, last, WALK_PLACE_LEN);
-    struct store_range range = {.table = TABLE_STATUS,
-                                .prefix = {&prefix, 1},
-                                .after = {after, last ? sizeof after : 0},
-                                .limit = ROWS_AT_ONCE,
-                                .reverse = !walk->oldest_first};
-    int rc = store_scan(core->store, &range, &core->rows);
-    if (rc < 0)
-        return rc;
-    stream->index = 0;
-    stream->count = core->rows.count;
-    stream->drained = core->rows.count < ROWS_AT_ONCE;
-    for (size_t i = 0; i < stream->count; i++) {
-        if (core->rows.at[i].key.len != 1 + WALK_PLACE_LEN)
-            return -EBADMSG;
-        memcpy(stream->place[i], core->rows.at[i].key.at + 1, WALK_PLACE_LEN);
+    uint64_t moves = walk->reader.core->index_moves;
+    if (walk->moves != moves)
+        plan_forget(&walk->plan);
+    walk->moves = moves;
+}
+
+/* Every source has its next place: the furthest of them, and whether it is that of all. 1; 0 one of
+ * them is at its end; -errno. */
+static int furthest(struct walk *walk, const uint8_t **place_out, bool *agreed_out)
+{
+    const uint8_t *edge = walk->edge.set ? walk->edge.at : NULL;
+    *place_out = NULL;
+    *agreed_out = true;
+    for (size_t i = 0; i < walk->plan.count; i++) {
+        const uint8_t *place;
+        int rc = source_next(&walk->reader, &walk->plan.sources[i], edge, &place);
+        if (rc <= 0)
+            return rc;
+        if (i == 0)
+            *place_out = place;
+        else if (memcmp(place, *place_out, PLACE_LEN) != 0)
+            *agreed_out = false;
+        if (place_is_before(&walk->reader, *place_out, place))
+            *place_out = place;
     }
-    return 0;
+    return walk->plan.count > 0 && !is_behind_span(walk, *place_out);
 }
 
-static bool is_before(const struct walk *walk, const uint8_t *a, const uint8_t *b)
-{
-    int order = memcmp(a, b, WALK_PLACE_LEN);
-    return walk->oldest_first ? order < 0 : order > 0;
-}
-
-/* The stream's next row that lies ahead; a job that moved to another state while the walk stood
- * there shows a second time. 1, 0 at the end, -errno. */
-static int advance(struct walk *walk, struct stream *stream)
+/* The next place on which all agree; each read beyond the first counts as a row. WALK_JOB,
+ * WALK_END, WALK_PAUSED, -errno. */
+static int agree(struct walk *walk, const uint8_t **place_out)
 {
     for (;;) {
-        if (stream->index == stream->count) {
-            int rc = stream->drained ? 0 : fill(walk, stream);
-            if (rc < 0 || stream->index == stream->count)
-                return rc;
-        }
-        if (!walk->place.set || is_before(walk, walk->place.at, stream->place[stream->index]))
-            return 1;
-        stream->index++;
+        bool agreed;
+        uint32_t fills = walk->reader.fills;
+        int rc = furthest(walk, place_out, &agreed);
+        if (rc <= 0)
+            return rc < 0 ? rc : WALK_END;
+        if (agreed)
+            return WALK_JOB;
+        uint8_t edge[PLACE_LEN];
+        memcpy(edge, *place_out, PLACE_LEN);
+        step_back(&walk->reader, edge);
+        move_edge(walk, edge);
+        fills = walk->reader.fills - fills;
+        if (walk->rows_left < fills)
+            return WALK_PAUSED;
+        walk->rows_left -= fills;
     }
 }
 
-/* The stream with the next place of all. 1, 0 at the end, -errno. */
-static int find_next(struct walk *walk, struct stream **best_out)
+/* From the beginning, the counters say when all were found. */
+static bool has_found_all(const struct walk *walk)
 {
-    struct stream *best = NULL;
-    for (size_t i = 0; i < walk->stream_count; i++) {
-        struct stream *stream = &walk->streams[i];
-        int rc = advance(walk, stream);
-        if (rc < 0)
-            return rc;
-        if (rc == 1 &&
-            (!best || is_before(walk, stream->place[stream->index], best->place[best->index])))
-            best = stream;
-    }
-    *best_out = best;
-    return best != NULL;
+    return walk->from_the_beginning && walk->found >= walk->plan.most;
 }
 
 int walk_has_more(struct walk *walk)
 {
-    struct stream *best;
-    return find_next(walk, &best);
+    const uint8_t *place;
+    if (has_found_all(walk))
+        return 0;
+    refresh(walk);
+    int rc = agree(walk, &place);
+    return rc < 0 ? rc : rc != WALK_END;
 }
 
 /* Looks at the row the walk stands at. 1: its job fits. */
 static int examine(struct walk *walk, struct job *job)
 {
+    struct core *core = walk->reader.core;
     struct uuid id;
-    memcpy(id.at, walk->place.at + 8, sizeof id.at);
-    int rc = job_load(walk->core, &id, job);
+    memcpy(id.at, walk->edge.at + 8, sizeof id.at);
+    int rc = job_load(core, &id, job);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    return filter_fits(walk->core, walk->filter, job);
+    return filter_fits(core, walk->filter, job);
 }
 
 int walk_next(struct walk *walk, struct job *job)
 {
-    for (;;) {
-        struct stream *best;
-        int rc = find_next(walk, &best);
-        if (rc <= 0)
-            return rc < 0 ? rc : WALK_END;
+    refresh(walk);
+    while (!has_found_all(walk)) {
+        const uint8_t *place;
+        int rc = agree(walk, &place);
+        if (rc != WALK_JOB)
+            return rc;
         if (walk->rows_left == 0)
             return WALK_PAUSED;
         walk->rows_left--;
-        memcpy(walk->place.at, best->place[best->index++], WALK_PLACE_LEN);
-        walk->place.set = true;
+        move_edge(walk, place);
         rc = examine(walk, job);
-        if (rc != 0)
-            return rc < 0 ? rc : WALK_JOB;
+        if (rc < 0)
+            return rc;
+        walk->found += rc == 1;
+        if (rc == 1)
+            return WALK_JOB;
     }
+    return WALK_END;
 }
 
 /* --- places as text ----------------------------------------------------------------------------

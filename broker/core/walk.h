@@ -8,8 +8,11 @@
  *     walk_end(&walk);
  *
  * Between two calls the store may change in any way: a job is given at most once by one chain of
- * walks, and every job that fits all the time is given. Jobs made meanwhile are given where they
- * lie ahead in the order. Reads only. */
+ * walks, and every job that fits all the time is given. Jobs made meanwhile may be given where they
+ * lie ahead in the order. Reads only.
+ *
+ * plan.c chooses what is read: by state, owner, type and queue there are indexes, and exact
+ * counters tell which is the shortest. What else the filter says is looked up job by job. */
 #ifndef REEVE_BROKER_CORE_WALK_H
 #define REEVE_BROKER_CORE_WALK_H
 

@@ -21,6 +21,7 @@ _Static_assert(1 + QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 
                "a ready key fits");
 _Static_assert(8 + 1 + OWNER_LEN_MAX + 1 + KEY_LEN_MAX <= STORE_KEY_MAX, "a timer key fits");
 _Static_assert(1 + NAME_LEN_MAX + 1 + 1 <= STORE_KEY_MAX, "a counter key fits");
+_Static_assert(1 + NAME_LEN_MAX + 1 + 1 + 8 + 16 <= STORE_KEY_MAX, "an index key fits");
 
 /* --- building -------------------------------------------------------------------------------- */
 
@@ -83,11 +84,50 @@ struct slice key_fence(struct rec_key *key, uint64_t fence)
     return key_so_far(key);
 }
 
-struct slice key_status(struct rec_key *key, enum job_state status, uint64_t created_at,
-                        const struct uuid *job)
+struct slice key_status_prefix(struct rec_key *key, enum job_state status, bool system)
 {
     key->len = 0;
-    add_byte(key, status);
+    add_byte(key, (unsigned)status + (system ? KEY_SYSTEM : 0));
+    return key_so_far(key);
+}
+
+struct slice key_status(struct rec_key *key, enum job_state status, bool system,
+                        uint64_t created_at, const struct uuid *job)
+{
+    key_status_prefix(key, status, system);
+    add_u64(key, created_at);
+    add_uuid(key, job);
+    return key_so_far(key);
+}
+
+enum rec_class class_of(enum job_state status)
+{
+    switch (status) {
+    case JOB_COMPLETED:
+        return CLASS_COMPLETED;
+    case JOB_FAILED:
+        return CLASS_FAILED;
+    case JOB_CANCELLED:
+        return CLASS_CANCELLED;
+    default:
+        return CLASS_ACTIVE;
+    }
+}
+
+struct slice key_index_prefix(struct rec_key *key, char dimension, struct text name,
+                              enum rec_class class, bool system)
+{
+    key->len = 0;
+    add_byte(key, (uint8_t)dimension);
+    add_text(key, name);
+    add_byte(key, (unsigned)class + (system ? KEY_SYSTEM : 0));
+    return key_so_far(key);
+}
+
+struct slice key_index(struct rec_key *key, char dimension, struct text name, enum rec_class class,
+                       bool system, uint64_t created_at, const struct uuid *job)
+{
+    key_index_prefix(key, dimension, name, class, system);
     add_u64(key, created_at);
     add_uuid(key, job);
     return key_so_far(key);
@@ -322,13 +362,34 @@ int key_timer_parse(struct slice key, uint64_t *at_out, enum rec_timer *kind_out
     return 0;
 }
 
-int key_status_parse(struct slice key, enum job_state *status_out, uint64_t *created_out,
-                     struct uuid *job_out)
+int key_status_parse(struct slice key, enum job_state *status_out, bool *system_out,
+                     uint64_t *created_out, struct uuid *job_out)
 {
-    if (take_state(&key, status_out) != 0 || *status_out == JOB_NONE ||
-        take_u64(&key, created_out) != 0)
+    unsigned byte;
+    if (take_byte(&key, &byte) != 0)
         return 1;
+    *system_out = byte & KEY_SYSTEM;
+    byte &= ~(unsigned)KEY_SYSTEM;
+    if (byte == JOB_NONE || byte >= JOB_STATE_COUNT || take_u64(&key, created_out) != 0)
+        return 1;
+    *status_out = (enum job_state)byte;
     return key_uuid_parse(key, job_out);
+}
+
+int key_index_parse(struct slice key, struct rec_index *index_out)
+{
+    unsigned dimension, class;
+    *index_out = (struct rec_index){0};
+    if (take_byte(&key, &dimension) != 0 || take_text(&key, NAME_LEN_MAX, &index_out->name) != 0 ||
+        take_byte(&key, &class) != 0 || take_u64(&key, &index_out->created_at) != 0)
+        return 1;
+    index_out->dimension = (char)dimension;
+    index_out->system = class & KEY_SYSTEM;
+    class &= ~(unsigned)KEY_SYSTEM;
+    if (class < CLASS_ACTIVE || class > CLASS_LAST)
+        return 1;
+    index_out->class = (enum rec_class) class;
+    return key_uuid_parse(key, &index_out->job);
 }
 
 int key_counter_parse(struct slice key, char *dimension_out, struct text *name_out,

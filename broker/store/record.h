@@ -16,7 +16,8 @@
 #include "broker/store/store.h"
 #include "proto/codec.h"
 
-enum { FORMAT_VERSION = 1 };
+/* 2: the index table has its rows, and rows of the system queue are set apart (migrate.h). */
+enum { FORMAT_VERSION = 2 };
 
 /* Where a job stands. Its lane's names are here too, so that a transition never reads the spec.
  *   ready_at, ready_seq   its place in the ready table, while pending
@@ -186,8 +187,32 @@ struct slice key_job(const struct uuid *job);
 /* job | n: events by rev, logs by seq, failures by attempt. */
 struct slice key_job_n(struct rec_key *key, const struct uuid *job, uint64_t n);
 struct slice key_fence(struct rec_key *key, uint64_t fence);
-struct slice key_status(struct rec_key *key, enum job_state status, uint64_t created_at,
-                        const struct uuid *job);
+/* Jobs of the system queue are the house's own. In the tables by which jobs are listed they stand
+ * apart, so that a list without them never walks over them. */
+static inline bool queue_is_system(struct text queue)
+{
+    return text_is(queue, SYSTEM_QUEUE);
+}
+
+/* status (of the system queue: + KEY_SYSTEM) | created_at | job. */
+enum { KEY_SYSTEM = 0x80 };
+struct slice key_status(struct rec_key *key, enum job_state status, bool system,
+                        uint64_t created_at, const struct uuid *job);
+
+/* dimension | name | class (of the system queue: + KEY_SYSTEM) | created_at | job. The dimensions
+ * are COUNT_OWNER, COUNT_TYPE and COUNT_QUEUE. Classes instead of states, so that only birth, end
+ * and retry of a job write here. */
+enum rec_class { CLASS_ACTIVE = 1, CLASS_COMPLETED, CLASS_FAILED, CLASS_CANCELLED };
+#define CLASS_LAST CLASS_CANCELLED
+enum rec_class class_of(enum job_state status); /* of a state but JOB_NONE */
+struct slice key_index(struct rec_key *key, char dimension, struct text name, enum rec_class class,
+                       bool system, uint64_t created_at, const struct uuid *job);
+
+/* What all keys of one status, or of one class, begin with. */
+struct slice key_status_prefix(struct rec_key *key, enum job_state status, bool system);
+struct slice key_index_prefix(struct rec_key *key, char dimension, struct text name,
+                              enum rec_class class, bool system);
+
 struct slice key_timer(struct rec_key *key, uint64_t at, enum rec_timer kind, struct slice what);
 struct slice key_idempotency(struct rec_key *key, struct text owner, struct text name);
 /* A cause's own row, and that of one job that failed of it. */
@@ -198,6 +223,14 @@ struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_a
  * key of either without its first byte. With an empty name a prefix: all of that owner. */
 struct slice key_schedule(struct rec_key *key, char row, struct text owner, struct text name);
 struct slice key_schedule_what(struct rec_key *key, char row, struct slice what);
+/* Dimensions of the counter table. Jobs of the system queue are counted by owner and type once
+ * more by themselves, so that lists without them have exact totals too. */
+#define COUNT_ALL          'a'
+#define COUNT_QUEUE        'q'
+#define COUNT_TYPE         't'
+#define COUNT_OWNER        'o'
+#define COUNT_SYSTEM_TYPE  'y'
+#define COUNT_SYSTEM_OWNER 'x'
 struct slice key_counter(struct rec_key *key, char dimension, struct text name,
                          enum job_state status);
 
@@ -235,8 +268,17 @@ struct rec_ready {
 int key_ready_parse(struct slice key, struct rec_ready *ready_out);
 int key_timer_parse(struct slice key, uint64_t *at_out, enum rec_timer *kind_out,
                     struct slice *what_out);
-int key_status_parse(struct slice key, enum job_state *status_out, uint64_t *created_out,
-                     struct uuid *job_out);
+int key_status_parse(struct slice key, enum job_state *status_out, bool *system_out,
+                     uint64_t *created_out, struct uuid *job_out);
+struct rec_index {
+    char dimension;
+    struct text name;
+    enum rec_class class;
+    bool system;
+    uint64_t created_at;
+    struct uuid job;
+};
+int key_index_parse(struct slice key, struct rec_index *index_out);
 int key_counter_parse(struct slice key, char *dimension_out, struct text *name_out,
                       enum job_state *status_out);
 int key_schedule_parse(struct slice key, char *row_out, struct text *owner_out,

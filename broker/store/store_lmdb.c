@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "broker/store/lmdb_file.h"
+#include "broker/store/migrate.h"
 #include "broker/store/record.h"
 #include "broker/store/tree.h"
 
@@ -548,7 +549,7 @@ static int check_format(const struct data_dir *dir, MDB_txn *txn, MDB_dbi meta,
                            "%s/%s was written by a newer Reeve: format %u, this one knows %d; "
                            "nothing was changed",
                            dir->path, FILE_NAME, format, FORMAT_VERSION);
-    if (format < FORMAT_VERSION)
+    if (format == 0)
         return damaged(dir, problem, "has a format that never was");
     key = val_of(text_slice(TEXT(META_INSTANCE)));
     rc = mdb_get(txn, meta, &key, &value);
@@ -734,5 +735,10 @@ int store_lmdb_open(const char *path, const struct store_lmdb_options *options,
     }
     data_dir_reserve(&dir);
     rc = store_tree_new(tree, &dir, or_default(options->batch_size_max, BATCH_SIZE), store_out);
-    return rc == 0 ? 0 : problem_set(&problem, rc, "out of memory");
+    if (rc < 0)
+        return problem_set(&problem, rc, "out of memory");
+    rc = migrate(*store_out, &problem);
+    if (rc < 0)
+        store_close(store_out);
+    return rc;
 }

@@ -33,7 +33,8 @@ struct store_lmdb_options {
 /* Opens the store in `dir`, makes both where they are missing, and holds the directory until
  * store_close. `dir` is borrowed for the call only. 0; < 0 with a sentence for people in `problem`:
  * -EBUSY another process has it, -ENOTSUP a newer format, -EUCLEAN a file that is damaged, foreign
- * or gone, -errno. What is there is never changed by a refusal, and never taken for empty. */
+ * or gone, -errno. What is there is never changed by a refusal, and never taken for empty. Data of
+ * an older format is brought to the newest first (migrate.h), which may take a while. */
 int store_lmdb_open(const char *dir, const struct store_lmdb_options *options,
                     struct store **store_out, char *problem, size_t problem_size);
 

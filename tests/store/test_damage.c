@@ -344,7 +344,7 @@ TEST(other_stores_are_refused)
     assert_int_equal(refusal_of("meta", word("12345")), -EUCLEAN);
     assert_non_null(strstr(problem, "no store of Reeve's"));
     assert_int_equal(refusal_of("meta", (struct slice){newer, 4}), -ENOTSUP);
-    assert_non_null(strstr(problem, "newer Reeve: format 2"));
+    assert_non_null(strstr(problem, "newer Reeve: format 3"));
     assert_int_equal(refusal_of("meta", (struct slice){current, 4}), -EUCLEAN);
     assert_non_null(strstr(problem, "identity"));
     assert_int_equal(refusal_of("meta", bytes("\0\0\0\0")), -EUCLEAN);

@@ -101,8 +101,21 @@ TEST(other_keys_come_apart_again)
     assert_good(key_timer_parse(key_timer(&key, 123456, TIMER_RETENTION, key_job(&job)), &at, &kind,
                                 &what));
     assert_true(at == 123456 && kind == TIMER_RETENTION && slice_eq(what, key_job(&job)));
-    assert_good(key_status_parse(key_status(&key, JOB_RUNNING, 99, &job), &status, &at, &back));
-    assert_true(status == JOB_RUNNING && at == 99 && uuid_eq(&back, &job));
+    bool system;
+    assert_good(key_status_parse(key_status(&key, JOB_RUNNING, false, 99, &job), &status, &system,
+                                 &at, &back));
+    assert_true(status == JOB_RUNNING && !system && at == 99 && uuid_eq(&back, &job));
+    assert_good(key_status_parse(key_status(&key, JOB_WAITING, true, 99, &job), &status, &system,
+                                 &at, &back));
+    assert_true(status == JOB_WAITING && system && at == 99 && uuid_eq(&back, &job));
+    struct rec_index index;
+    assert_good(
+        key_index_parse(key_index(&key, 't', TEXT("send"), CLASS_FAILED, true, 98, &job), &index));
+    assert_true(index.dimension == 't' && text_is(index.name, "send") && index.system &&
+                index.class == CLASS_FAILED && index.created_at == 98 && uuid_eq(&index.job, &job));
+    assert_good(
+        key_index_parse(key_index(&key, 'q', TEXT(""), CLASS_ACTIVE, false, 0, &job), &index));
+    assert_true(index.dimension == 'q' && index.name.len == 0 && !index.system);
     assert_good(key_counter_parse(key_counter(&key, 'q', TEXT("mail"), JOB_FAILED), &dimension,
                                   &name, &status));
     assert_true(dimension == 'q' && text_is(name, "mail") && status == JOB_FAILED);
@@ -126,8 +139,12 @@ static void parse_all(struct slice key)
     (void)key_ready_parse(key, &ready_key);
     if (key_timer_parse(key, &at, &kind, &what) == 0)
         assert_true(kind >= TIMER_DUE && kind <= TIMER_KIND_LAST && what.len > 0);
-    if (key_status_parse(key, &status, &at, &job) == 0)
+    bool system;
+    if (key_status_parse(key, &status, &system, &at, &job) == 0)
         assert_true(status > JOB_NONE && status < JOB_STATE_COUNT);
+    struct rec_index index;
+    if (key_index_parse(key, &index) == 0)
+        assert_true(index.class >= CLASS_ACTIVE && index.class <= CLASS_LAST);
     if (key_counter_parse(key, &dimension, &name, &status) == 0)
         assert_true(status < JOB_STATE_COUNT);
     (void)key_uuid_parse(key, &job);
@@ -154,7 +171,10 @@ TEST(cut_keys_are_refused_unharmed)
     key_timer(&key, 123456, TIMER_IDEMPOTENCY, word("owner|key"));
     for (size_t len = 0; len <= key.len; len++)
         parse_copy((struct slice){key.at, len});
-    key_status(&key, JOB_RUNNING, 99, &job);
+    key_index(&key, 'o', TEXT("owner"), CLASS_CANCELLED, false, 99, &job);
+    for (size_t len = 0; len <= key.len; len++)
+        parse_copy((struct slice){key.at, len});
+    key_status(&key, JOB_RUNNING, true, 99, &job);
     for (size_t len = 0; len <= key.len; len++)
         parse_copy((struct slice){key.at, len});
     key_counter(&key, 'q', TEXT("mail"), JOB_FAILED);
