@@ -69,6 +69,7 @@ int control_retry(struct core *core, struct job *job)
     if (job->s.ending)
         return refuse(core, WIRE_CONFLICT, "", "its handler is not gone yet");
     job->s.due_at = core->now.wall_ms; /* behind those that wait */
+    job->s.alone = false;
     int rc = job_move(core, job, JOB_PENDING);
     if (rc < 0)
         return rc;

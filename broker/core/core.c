@@ -27,6 +27,7 @@
 #include "broker/core/report.h"
 #include "broker/core/schedule.h"
 #include "broker/core/session.h"
+#include "broker/core/settings.h"
 #include "broker/core/submit.h"
 #include "broker/core/timer.h"
 #include "broker/core/why.h"
@@ -67,6 +68,11 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_GET_SCHEDULE] = handle_get_schedule,
     [MSG_GET_SCHEDULES] = handle_get_schedules,
     [MSG_PREVIEW_SCHEDULE] = handle_preview_schedule,
+    [MSG_SET_QUEUE] = handle_set_queue,
+    [MSG_GET_QUEUE] = handle_get_queue,
+    [MSG_GET_QUEUES] = handle_get_queues,
+    [MSG_SET_BUDGET] = handle_set_budget,
+    [MSG_GET_BUDGETS] = handle_get_budgets,
     [MSG_HEARTBEAT] = handle_heartbeat,
     [MSG_REPORT] = handle_report,
     [MSG_DONE] = handle_done,
@@ -138,6 +144,7 @@ static void set_now(struct core *core, struct core_now now)
 static int load_memory(struct core *core)
 {
     core->timer_next = 0;
+    core->suspects = true; /* as far as anybody knows */
     int rc = numbers_load(core);
     if (rc == 0)
         rc = counters_load(core);
@@ -169,6 +176,7 @@ int core_new(const struct core_config *config, struct store *store, struct core_
     core->store = store;
     core->now = now;
     core->mono_last = now.mono_ms;
+    core->gates_open = UINT64_MAX;
     heap_init(&core->session_heap);
     heap_init(&core->lease_heap);
     int rc = read_store(core);
@@ -324,6 +332,7 @@ int core_settle(struct core *core, struct core_now now, struct effects *effects)
 {
     enter_call(core, now, NULL, effects);
     core->again = false;
+    core->gates_open = UINT64_MAX;
     int rc = operations_run(core);
     core->messages = 0;
     if (rc == 0)
@@ -348,6 +357,7 @@ uint64_t core_next_deadline(const struct core *core)
         return core->mono_last;
     uint64_t next = least(leases_next(core), sessions_next(core));
     next = least(next, operations_next(core));
+    next = least(next, core->gates_open);
     uint64_t timer = timers_next(core);
     if (timer == UINT64_MAX)
         return next;

@@ -6,8 +6,8 @@
 #include "broker/core/ask.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
-#include "broker/core/lane.h"
 #include "broker/core/lease.h"
+#include "broker/core/pick.h"
 #include "broker/core/pace.h"
 
 /* A new attempt; or, after an answer, the next segment of the one that asked. */
@@ -120,7 +120,7 @@ static int turn(struct core *core, int before)
         struct uuid job;
         if (is_enough(core, before + given))
             break;
-        int rc = has_room(session) ? lane_pick(core, session->worker, &job) : 0;
+        int rc = has_room(session) ? pick_job(core, session, &job) : 0;
         if (rc == 1) {
             rc = give_one(core, session, &job);
             given++;
@@ -152,6 +152,9 @@ int dispatch_ready(struct core *core)
 {
     if (core->all->count[JOB_PENDING] == 0 || !core->workers || !line_up(core))
         return 0;
+    int rc = picks_begin(core);
+    if (rc < 0)
+        return rc;
     core->dispatched = 0;
     for (int total = 0; !is_enough(core, total);) {
         int given = turn(core, total);

@@ -67,7 +67,10 @@ static int enter_pending(struct core *core, struct job *job)
 {
     struct rec_key key;
     job->s.ready_at = job->s.due_at > job->s.created_at ? job->s.due_at : job->s.created_at;
+    if (job->s.lost > 0) /* it may have been its worker's end: behind those that wait */
+        job->s.ready_at = core->now.wall_ms;
     job->s.ready_seq = ++core->arrival;
+    core->suspects |= job->s.alone;
     core->numbers_dirty = true;
     return store_put(core->store, TABLE_READY, key_ready(&key, &job->s, &job->id), nothing);
 }

@@ -26,6 +26,7 @@ static void attach(struct lease *lease, struct session *session)
         worker->leases->prev = lease;
     worker->leases = lease;
     worker->held++;
+    worker->alone += lease->alone;
 }
 
 static void detach(struct lease *lease)
@@ -40,6 +41,7 @@ static void detach(struct lease *lease)
     if (lease->next)
         lease->next->prev = lease->prev;
     worker->held--;
+    worker->alone -= lease->alone;
     lease->holder = NULL;
 }
 
@@ -56,6 +58,7 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
     if (job->s.session_key.len == AUTH_KEY_LEN)
         memcpy(lease->key, job->s.session_key.at, AUTH_KEY_LEN);
     lease->ending = job->s.ending;
+    lease->alone = job->s.alone;
     lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
     lease->timeout_at = UINT64_MAX;
     lease->node.key = lease->deadline;

@@ -50,6 +50,24 @@ struct gather {
     uint32_t count;
 };
 
+/* Where a search for a job was cut off, so that the next goes on behind it: a place in a walk over
+ * the groups of one priority that began behind `until` and comes round to it. */
+struct lane_mark {
+    bool is_set;
+    bool is_round; /* the walk is past the last group and began anew with the first */
+    uint64_t priority;
+    size_t from_len, until_len;
+    char from[GROUP_LEN_MAX], until[GROUP_LEN_MAX];
+};
+
+/* A pick that goes on: in which queue, and what had happened when it began. */
+struct pick_mark {
+    struct lane_mark lane;
+    size_t queue;   /* how many behind the worker's turn */
+    uint64_t seq;   /* core->seq */
+    uint64_t opens; /* core->gates_open */
+};
+
 struct worker {
     struct text *queues;
     size_t queue_count, queue_turn;
@@ -58,6 +76,8 @@ struct worker {
     char *words;    /* the memory behind queues and types */
     struct buf ref; /* its wire_worker_ref, encoded, as it rests in job states */
     uint32_t slots, held;
+    uint32_t alone; /* leases beside which nothing may run */
+    struct pick_mark mark;
     struct lease *leases;
     struct gather dispatch, settled, reported, stop;
     bool hungry; /* in this settle: may still get a job */
@@ -103,9 +123,10 @@ struct counter {
 struct turn {
     char group[GROUP_LEN_MAX + 1];
     size_t group_len;
+    uint64_t served; /* how often in a row that group was */
     UT_hash_handle hh;
     size_t key_len;
-    uint8_t key[QUEUE_LEN_MAX + 1];
+    uint8_t key[1 + QUEUE_LEN_MAX + 1];
 };
 
 struct charge_row;

@@ -9,6 +9,7 @@
 #include "broker/core/job.h"
 #include "broker/core/lease.h"
 #include "broker/core/pace.h"
+#include "broker/core/pick.h"
 #include "broker/core/reply.h"
 
 static int tell_and_save(struct core *core, struct job *job, struct wire_event *event)
@@ -183,7 +184,9 @@ int outcome_lost(struct core *core, struct job *job)
     int rc = spec_get(core, &job->id, &spec);
     if (rc < 0)
         return rc;
-    bool is_poison = job->s.lost >= opt_or(spec.max_lost, LOST_DEFAULT);
+    uint64_t max = opt_or(spec.max_lost, LOST_DEFAULT);
+    bool is_poison = job->s.lost >= max;
+    job->s.alone = pick_is_alone(job->s.lost, max);
     return is_poison ? poisoned(core, job) : run_again(core, job);
 }
 

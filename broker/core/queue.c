@@ -169,7 +169,7 @@ int queue_claim(struct core *core, struct text name)
         queue->claimed = 0;
     }
     if (queue_depth(core, name) + queue->claimed >= queue->settings.length_max.value)
-        return refuse(core, WIRE_QUEUE_FULL, "queue", "%llu jobs wait there already",
+        return refuse(core, WIRE_QUEUE_FULL, "queue", "it takes no more than %llu waiting jobs",
                       (unsigned long long)queue->settings.length_max.value);
     queue->claimed++;
     return 0;

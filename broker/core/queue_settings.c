@@ -343,12 +343,9 @@ static int clear_named(struct core *core, const struct queue_change *change,
     int more = list_open(change->clear, &iter) == 0 ? 1 : -1;
     while (more == 1 && (more = list_next_text(&iter, &name)) == 1)
         if (!clear_one(settings, name, change->is_budget))
-            return refuse(core, WIRE_INVALID_REQUEST, "clear",
-                          "there is no setting of that name; expected all, rates, concurrency%s",
-                          change->is_budget ? ""
-                                            : ", group_concurrency, groups, groups.NAME, "
-                                              "ageing_ms, length_max, budget, defaults or "
-                                              "defaults.NAME");
+            return refuse(core, WIRE_INVALID_REQUEST, "clear", "there is no setting '%.*s'%s",
+                          name.len < 64 ? (int)name.len : 64, name.at,
+                          change->is_budget ? " of a budget" : "");
     return more == 0 ? 0 : refuse(core, WIRE_INVALID_REQUEST, "clear", "expected a list of names");
 }
 
@@ -464,7 +461,7 @@ static int change_limits(struct core *core, const struct queue_change *change,
     if (rc == 0)
         rc = change_budget(core, limits.budget, settings);
     if (rc > 0)
-        fault_within(&core->fault, "limits", -1);
+        fault_within(&core->fault, "set", -1);
     return rc > 0 ? REFUSED : rc;
 }
 

@@ -77,6 +77,8 @@ static void session_free(struct core *core, struct session *session)
     unbind(core, session);
     heap_remove(&core->session_heap, &session->node);
     HASH_DELETE(by_id, core->by_id, session);
+    if (core->apart == session)
+        core->apart = NULL;
     if (session->worker) {
         while (session->worker->leases)
             lease_orphan(session->worker->leases);

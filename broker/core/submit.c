@@ -2,12 +2,14 @@
  * changes nothing; then the jobs are made and answered in one go. */
 #include "broker/core/submit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "broker/core/caller.h"
 #include "broker/core/counter.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/name.h"
+#include "broker/core/queue.h"
 #include "broker/core/rate.h"
 #include "broker/core/reply.h"
 #include "proto/scan.h"
@@ -91,13 +93,16 @@ static int check(struct core *core, const struct caller *caller, struct wire_spe
     return rc != 0 ? rc : counter_admit(core, spec->queue, spec->type, spec->owner);
 }
 
-/* The trace may differ between a submit and its resend; everything else may not. */
-static int same_content(struct core *core, const struct wire_spec *spec, bool *same_out)
+/* The trace may differ between a submit and its resend; everything else may not. `filled`: what the
+ * queue's defaults of that day had added. */
+static int same_content(struct core *core, const struct wire_spec *spec, uint64_t filled,
+                        bool *same_out)
 {
     struct wire_spec stored, given = *spec;
     int rc = spec_get(core, &spec->id, &stored);
     if (rc < 0)
         return rc;
+    queue_strip_defaults(&stored, filled);
     stored.traceparent = given.traceparent = (struct text){0};
     struct slice a, b;
     rc = shape_keep(&core->record, &shape_spec, &stored, KEYS_NUMBERS, &a);
@@ -117,7 +122,11 @@ static int check_id(struct core *core, const struct wire_spec *spec, bool *exist
     struct slice value;
     int rc = store_get(core->store, TABLE_STATE, key_job(&spec->id), &value);
     if (rc == 0) {
-        rc = same_content(core, spec, exists_out);
+        struct rec_state state;
+        struct fault fault;
+        if (shape_decode(value, &shape_rec_state, KEYS_NUMBERS, &state, &fault) != 0)
+            return -EBADMSG;
+        rc = same_content(core, spec, state.defaulted, exists_out);
         if (rc == 0 && !*exists_out)
             return refuse(core, WIRE_CONFLICT, "id", "another job has this id");
         return rc;
@@ -128,6 +137,16 @@ static int check_id(struct core *core, const struct wire_spec *spec, bool *exist
     if (rc == 0)
         return refuse(core, WIRE_GONE, "id", "the job with this id has been deleted");
     return rc < 0 ? rc : 0;
+}
+
+/* All that is in the way of one more job, those that were checked before it among them. */
+static int check_new(struct core *core, const struct caller *caller, struct wire_spec *spec,
+                     bool *exists_out)
+{
+    int rc = check(core, caller, spec);
+    if (rc == 0)
+        rc = check_id(core, spec, exists_out);
+    return rc != 0 || *exists_out ? rc : queue_claim(core, spec->queue);
 }
 
 static void birth(const struct core *core, const struct wire_spec *spec, struct job *job)
@@ -152,6 +171,7 @@ static int make(struct core *core, struct wire_spec *spec)
     if (uuid_is_null(&spec->id))
         spec->id = uuid_next(&core->ids, core->now.wall_ms, core_draw(core));
     struct slice value;
+    uint64_t filled = queue_fill_defaults(core, spec);
     int rc = shape_keep(&core->record, &shape_spec, spec, KEYS_NUMBERS, &value);
     if (rc == 0)
         rc = store_put(core->store, TABLE_SPEC, key_job(&spec->id), value);
@@ -159,6 +179,7 @@ static int make(struct core *core, struct wire_spec *spec)
         return rc;
     struct job *job = &core->job;
     birth(core, spec, job);
+    job->s.defaulted = filled;
     rc = job_move(core, job, job->s.due_at > core->now.wall_ms ? JOB_SCHEDULED : JOB_PENDING);
     if (rc < 0)
         return rc;
@@ -197,9 +218,8 @@ static int answer_fault(struct core *core)
 int submit_make(struct core *core, const struct caller *caller, struct wire_spec *spec)
 {
     bool exists;
-    int rc = check(core, caller, spec);
-    if (rc == 0)
-        rc = check_id(core, spec, &exists);
+    queue_claims_begin(core);
+    int rc = check_new(core, caller, spec, &exists);
     return rc != 0 || exists ? rc : make(core, spec);
 }
 
@@ -238,15 +258,14 @@ static int check_all(struct core *core, const struct caller *caller, struct slic
     struct list_iter iter;
     struct wire_spec spec;
     int more = list_open(jobs, &iter) == 0 ? 1 : -1;
+    queue_claims_begin(core);
     buf_clear(&core->answer); /* work space for the ids */
     while (more > 0 &&
            (more = list_next(&iter, &shape_spec, KEYS_NAMES, &spec, &core->fault)) == 1) {
         bool exists;
         int rc = check_said(core, &spec);
         if (rc == 0)
-            rc = check(core, caller, &spec);
-        if (rc == 0)
-            rc = check_id(core, &spec, &exists);
+            rc = check_new(core, caller, &spec, &exists);
         if (rc == 0 && !uuid_is_null(&spec.id))
             rc = buf_append(&core->answer, &spec.id, sizeof spec.id);
         if (rc != 0)

@@ -74,6 +74,7 @@ static int set_names(struct worker *worker, const struct msg_hello *hello)
     worker->types = names + worker->queue_count;
     worker->type_count = copy_names(hello->types, worker->types, &at);
     worker->queue_turn = 0;
+    worker->mark.lane.is_set = false;
     return 0;
 }
 

@@ -193,7 +193,7 @@ struct slice key_counter(struct rec_key *key, char dimension, struct text name,
     return key_so_far(key);
 }
 
-struct slice key_limit(struct rec_key *key, struct text name)
+struct slice key_limit_name(struct rec_key *key, struct text name)
 {
     key->len = 0;
     add_text(key, name);
@@ -202,7 +202,7 @@ struct slice key_limit(struct rec_key *key, struct text name)
 
 struct slice key_limit_rate(struct rec_key *key, struct text name, uint64_t window_ms)
 {
-    key_limit(key, name);
+    key_limit_name(key, name);
     add_u64(key, window_ms);
     return key_so_far(key);
 }
@@ -213,6 +213,11 @@ struct slice key_limit_mark(struct rec_key *key, struct text name, uint64_t wind
     key_limit_rate(key, name, window_ms);
     add_byte(key, slot);
     return key_so_far(key);
+}
+
+struct slice key_limit(struct rec_key *key, struct text name)
+{
+    return key_limit_mark(key, name, 0, 0);
 }
 
 struct slice key_ready_queue(struct rec_key *key, struct text queue)
@@ -406,10 +411,7 @@ int key_counter_parse(struct slice key, char *dimension_out, struct text *name_o
 int key_limit_parse(struct slice key, struct text *name_out, uint64_t *window_ms_out)
 {
     unsigned slot;
-    *window_ms_out = 0;
-    if (take_text(&key, NAME_LEN_MAX, name_out) != 0)
+    if (take_text(&key, NAME_LEN_MAX, name_out) != 0 || take_u64(&key, window_ms_out) != 0)
         return 1;
-    if (key.len == 0)
-        return 0;
-    return take_u64(&key, window_ms_out) != 0 || take_byte(&key, &slot) != 0 || key.len != 0;
+    return take_byte(&key, &slot) != 0 || key.len != 0 || (*window_ms_out == 0 && slot != 0);
 }

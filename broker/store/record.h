@@ -234,13 +234,14 @@ struct slice key_schedule_what(struct rec_key *key, char row, struct slice what)
 struct slice key_counter(struct rec_key *key, char dimension, struct text name,
                          enum job_state status);
 
-/* In the queue and budget tables: the settings of a name (key_limit), and what its rates have
- * counted (key_limit_rate is the prefix of a rate's marks): a ring of marks, each
- * seq (8 bytes) | wall time of its last start (8) | starts (8). */
+/* In the queue and budget tables: the settings of a name, and what its rates have counted: a ring
+ * of marks for each, seq (8 bytes) | wall time of its last start (8) | starts (8). key_limit_name
+ * and key_limit_rate are prefixes. */
 struct slice key_limit(struct rec_key *key, struct text name);
-struct slice key_limit_rate(struct rec_key *key, struct text name, uint64_t window_ms);
 struct slice key_limit_mark(struct rec_key *key, struct text name, uint64_t window_ms,
                             unsigned slot);
+struct slice key_limit_name(struct rec_key *key, struct text name);
+struct slice key_limit_rate(struct rec_key *key, struct text name, uint64_t window_ms);
 /* Whichever it is: window_ms is 0 for the settings. */
 int key_limit_parse(struct slice key, struct text *name_out, uint64_t *window_ms_out);
 

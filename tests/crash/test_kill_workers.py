@@ -84,8 +84,8 @@ class Short(KillWorkers):
         """As a service manager does it: a worker that died is started again."""
         worker = self.start_worker(poison=POISON, nap=NAP)
         job = self.client.submit(type="poison")["id"]
-        # Those that run beside it on the same worker are lost with it; they are no poison.
-        self.client.submit_many([{"type": "nap", "params": 0.1, "max_lost": 1000}] * 40)
+        # Those that run beside it on the same worker are lost with it, but never for good.
+        beside = self.client.submit_many([{"type": "nap", "params": 0.1}] * 40)["jobs"]
         deadline = time.monotonic() + 60
         while self.client.job(job)["status"] != "failed":
             self.assertLess(time.monotonic(), deadline, self.events_of([job]))
@@ -97,6 +97,7 @@ class Short(KillWorkers):
         self.assertEqual(lines_of(self.fleet.folder / "poisoned"), ["1", "2", "3"])
         wait_all_ended(self.client, 30)
         self.assertEqual(by_status(self.client)["completed"], 40)
+        self.assertLessEqual(max(self.client.job(job["id"])["lost"] for job in beside), 2)
         self.assertTrue(worker.alive())
 
 
