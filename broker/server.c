@@ -165,7 +165,7 @@ static int collect(struct server *server)
     read_clocks(server);
     server->tick = ticks_due(&server->ticks, core_next_deadline(server->core), server->now.mono_ms,
                              batch->more);
-    if (batch->count > 0)
+    if (batch->count > 0 || server->tick) /* a tick may make jobs */
         look_at_free_bytes(server);
     return rc;
 }

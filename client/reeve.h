@@ -312,6 +312,63 @@ REEVE_API int reeve_causes(struct reeve *reeve, const char *queue, const char *t
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
 
+/* --- schedules -------------------------------------------------------------------------------- */
+
+/* Jobs that are made again and again. Zeroed before it is filled, as all structs here. */
+struct reeve_schedule {
+    const char *name;       /* the owner's own */
+    const char *cron;       /* "0 3 * * *", six fields: second first, "@daily", "@every 90s" */
+    const char *zone;       /* an IANA name, "Europe/Berlin"; NULL: UTC */
+    struct reeve_spec spec; /* what is submitted; without id, times, idempotency_key */
+    const char *misfire;    /* missed ticks: "once" (NULL) makes one job for all of them, "skip"
+                               none, "all" one each */
+    const char *overlap;    /* while the last job is there: "allow" (NULL), "skip", "replace" */
+    bool paused;            /* it is paused from now on; false leaves that as it is */
+};
+
+/* Makes a schedule, or sets it anew. REEVE_OK: it is on the broker's disk. `schedule_out` (may be
+ * NULL) gets it as JSON. The schedule belongs to the spec's owner. REEVE_INVALID_REQUEST names the
+ * field: `cron`, `zone`, `spec.type`. */
+REEVE_API int reeve_schedule_set(struct reeve *reeve, const struct reeve_schedule *schedule,
+                                 char **schedule_out);
+
+/* One by its name. `owner`: whose, an admin's word; NULL: the handle's own. `…_out` may be NULL.
+ * REEVE_NOT_FOUND. Pausing what is paused is fine. */
+REEVE_API int reeve_schedule_get(struct reeve *reeve, const char *name, const char *owner,
+                                 char **schedule_out);
+REEVE_API int reeve_schedule_pause(struct reeve *reeve, const char *name, const char *owner,
+                                   char **schedule_out);
+REEVE_API int reeve_schedule_resume(struct reeve *reeve, const char *name, const char *owner,
+                                    char **schedule_out);
+REEVE_API int reeve_schedule_delete(struct reeve *reeve, const char *name, const char *owner);
+
+/* One job of it now. `id_out` (may be NULL) gets the job's id, `job_out` (may be NULL) the job. */
+REEVE_API int reeve_schedule_run(struct reeve *reeve, const char *name, const char *owner,
+                                 char id_out[REEVE_ID_SIZE], char **job_out);
+
+struct reeve_schedule_filter {
+    const char *owner;  /* NULL: all that the handle may see */
+    uint32_t limit;     /* 0: 50, at most 1000 */
+    const char *cursor; /* `next_cursor` of the page before */
+};
+
+/* {"schedules": [...], "next_cursor"}, by owner and name; without the specs' params. `filter` may
+ * be NULL. */
+REEVE_API int reeve_schedules(struct reeve *reeve, const struct reeve_schedule_filter *filter,
+                              char **schedules_out);
+
+/* When something ticks: a schedule by its name, or an expression. */
+struct reeve_preview {
+    const char *name, *owner;
+    const char *cron, *zone;
+    uint64_t after_ms; /* 0: now */
+    uint32_t count;    /* 0: 10, at most 100 */
+};
+
+/* {"ticks": [{"at", "local"}], "zone"} */
+REEVE_API int reeve_schedule_preview(struct reeve *reeve, const struct reeve_preview *preview,
+                                     char **preview_out);
+
 /* --- following -------------------------------------------------------------------------------- */
 
 /* Waits until the job has ended (and its handler is gone, where it was cancelled while it ran).

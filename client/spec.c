@@ -90,10 +90,12 @@ int spec_encode(struct reeve *reeve, const struct reeve_spec *spec, struct buf *
     if (!spec->type || !spec->type[0])
         return handle_fail(reeve, REEVE_INVALID_REQUEST, "type", "a job needs a type");
     fill(spec, &wire);
-    *id_out = handle_new_id(reeve);
+    if (id_out)
+        wire.id = handle_new_id(reeve);
     if (spec->id)
-        code = handle_read_id(reeve, spec->id, id_out);
-    wire.id = *id_out;
+        code = handle_read_id(reeve, spec->id, &wire.id);
+    if (id_out)
+        *id_out = wire.id;
     if (code == REEVE_OK)
         code = add_values(reeve, spec, scratch, &wire);
     if (code != REEVE_OK)

@@ -17,6 +17,7 @@ enum cli_command {
 #define ON_ALL      ((UINT64_C(1) << COMMAND_COUNT) - 1u)
 #define ON_BULK     (ON(CANCEL) | ON(RETRY) | ON(DELETE) | ON(PURGE))
 #define ON_FILTERED (ON(LIST) | ON_BULK)
+#define ON_SPEC     (ON(SUBMIT) | ON(SCHEDULE))
 
 struct cli_settings {
 #define OPTION(commands, field, name, letter, kind, ...) SETTING_TYPE_##kind field;

@@ -44,12 +44,20 @@ _reeve() {
     --level)
         COMPREPLY=($(compgen -W "debug info warning error" -- "$word"))
         ;;
+    --misfire)
+        COMPREPLY=($(compgen -W "once skip all" -- "$word"))
+        ;;
+    --overlap)
+        COMPREPLY=($(compgen -W "allow skip replace" -- "$word"))
+        ;;
     --params | -p)
         [[ $word == @* ]] && COMPREPLY=($(compgen -P @ -f -- "${word#@}"))
         ;;
     *)
         if [[ $word == -* ]]; then
             COMPREPLY=($(compgen -W "$(_reeve_options "$program" "$command")" -- "$word"))
+        elif [[ $before == schedule ]]; then
+            COMPREPLY=($(compgen -W "set list show pause resume run delete preview" -- "$word"))
         elif [[ -z $command ]] &&
             ! _reeve_options "$program" "" valued | grep -qx -- "${before:-.}"; then
             COMPREPLY=($(compgen -W "$(_reeve_commands "$program")" -- "$word"))

@@ -4,18 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cli/draft.h"
 #include "client/cli/pairs.h"
 #include "client/cli/print.h"
 #include "client/cli/stay.h"
 #include "client/jobs.h"
 #include "proto/json.h"
 #include "proto/pack.h"
-
-/* What a job is made of besides the settings. */
-struct draft {
-    struct buf params;   /* msgpack */
-    struct buf metadata; /* JSON */
-};
 
 static int read_params(const struct cli *cli, struct buf *out)
 {
@@ -31,8 +26,7 @@ static uint64_t or_zero(uint64_t value)
 static void fill_spec(const struct cli *cli, const struct draft *draft, struct reeve_spec *spec)
 {
     const struct cli_settings *settings = &cli->settings;
-    *spec = (struct reeve_spec){.type = cli->words.at[1],
-                                .id = settings->id,
+    *spec = (struct reeve_spec){.id = settings->id,
                                 .queue = settings->queue,
                                 .has_priority = settings->priority != SETTING_ABSENT,
                                 .priority = (uint8_t)settings->priority,
@@ -50,6 +44,24 @@ static void fill_spec(const struct cli *cli, const struct draft *draft, struct r
     }
     if (settings->metadata.count > 0)
         spec->metadata_json = (const char *)draft->metadata.at;
+}
+
+int draft_read(const struct cli *cli, const char *type, struct draft *draft,
+               struct reeve_spec *spec)
+{
+    int status = read_params(cli, &draft->params);
+    if (status == EXIT_GOOD)
+        status = cli_pairs(cli, "metadata", &cli->settings.metadata, &draft->metadata);
+    if (status == EXIT_GOOD)
+        fill_spec(cli, draft, spec);
+    spec->type = type;
+    return status;
+}
+
+void draft_fini(struct draft *draft)
+{
+    buf_fini(&draft->params);
+    buf_fini(&draft->metadata);
 }
 
 /* --- after the submit ------------------------------------------------------------------------- */
@@ -123,14 +135,9 @@ int cli_submit(struct cli *cli)
 {
     struct draft draft = {0};
     struct reeve_spec spec;
-    int status = read_params(cli, &draft.params);
+    int status = draft_read(cli, cli->words.at[1], &draft, &spec);
     if (status == EXIT_GOOD)
-        status = cli_pairs(cli, "metadata", &cli->settings.metadata, &draft.metadata);
-    if (status == EXIT_GOOD) {
-        fill_spec(cli, &draft, &spec);
         status = submit(cli, &spec);
-    }
-    buf_fini(&draft.params);
-    buf_fini(&draft.metadata);
+    draft_fini(&draft);
     return status;
 }
