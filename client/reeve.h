@@ -309,6 +309,15 @@ REEVE_API int reeve_operations(struct reeve *reeve, const char *after, uint32_t 
 REEVE_API int reeve_causes(struct reeve *reeve, const char *queue, const char *type,
                            const char *after, uint32_t limit, char **causes_out);
 
+/* The workers with a session, in order of their ids: {"workers": [{"id", "name", "host", "pid",
+ * "version", "queues", "types", "slots", "busy", "draining", "away", "running": [{"job", "fence",
+ * "since"}], "since"}], "more"}. `after` (the last id of the page before) may be NULL. */
+REEVE_API int reeve_workers(struct reeve *reeve, const char *after, uint32_t limit,
+                            char **workers_out);
+
+/* A worker gets nothing new and ends when it holds nothing any more. `worker_out` may be NULL. */
+REEVE_API int reeve_drain(struct reeve *reeve, const char *id, char **worker_out);
+
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
 

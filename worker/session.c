@@ -242,6 +242,15 @@ static int on_error(struct wsession *session, const struct message *message)
                        error->message.at);
 }
 
+/* Its owner wants it, or somebody has told the broker to. */
+static void drain(struct wsession *session)
+{
+    if (session->draining)
+        return;
+    session->draining = true;
+    session_beat_soon(session);
+}
+
 static int on_message(struct wsession *session, const struct message *message)
 {
     if (message->id != MSG_ERROR)
@@ -251,6 +260,8 @@ static int on_message(struct wsession *session, const struct message *message)
         return on_welcome(session, &message->welcome);
     case MSG_BEAT:
         session->hellos = 0;
+        if (message->beat.drain)
+            drain(session);
         return holds_stale(session, message->beat.stale);
     case MSG_DISPATCH:
         return holds_dispatch(session, &message->dispatch);
@@ -335,8 +346,7 @@ int wsession_step(struct wsession *session, const struct wsession_event *event,
     case WSESSION_FINISHED:
         return holds_finished(session, event);
     case WSESSION_DRAIN:
-        session->draining = true;
-        session_beat_soon(session);
+        drain(session);
         return 0;
     case WSESSION_RELEASE:
         return on_release(session);

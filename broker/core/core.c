@@ -31,6 +31,7 @@
 #include "broker/core/submit.h"
 #include "broker/core/timer.h"
 #include "broker/core/why.h"
+#include "broker/core/workers.h"
 
 /* A gap in the clock longer than this means that the broker itself was away, not its workers. */
 enum { AWAY_MS = 1000 };
@@ -59,6 +60,8 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_GET_QUESTION] = handle_get_question,
     [MSG_ANSWER] = handle_answer,
     [MSG_GET_ATTEMPTS] = handle_get_attempts,
+    [MSG_GET_WORKERS] = handle_get_workers,
+    [MSG_DRAIN_WORKER] = handle_drain_worker,
     [MSG_GET_STATS] = handle_get_stats,
     [MSG_SET_SCHEDULE] = handle_set_schedule,
     [MSG_DELETE_SCHEDULE] = handle_delete_schedule,

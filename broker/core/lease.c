@@ -59,6 +59,7 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
         memcpy(lease->key, job->s.session_key.at, AUTH_KEY_LEN);
     lease->ending = job->s.ending;
     lease->alone = job->s.alone;
+    lease->since = job->s.segment_at ? job->s.segment_at : job->s.started_at;
     lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
     lease->timeout_at = UINT64_MAX;
     lease->node.key = lease->deadline;

@@ -32,6 +32,7 @@ struct lease {
     char key[AUTH_KEY_LEN + 1]; /* and the key it has to prove that with; "": none */
     struct session *holder;     /* NULL until that worker says hello again after a restart */
     struct lease *prev, *next;  /* the holder's leases */
+    uint64_t since;             /* wall: of the dispatch */
     uint64_t deadline;          /* mono: lost when not listed again before */
     uint64_t timeout_at;        /* mono: the broker's own end of patience; UINT64_MAX: none */
     bool listed;                /* the worker has said that it has it */
@@ -80,7 +81,10 @@ struct worker {
     struct pick_mark mark;
     struct lease *leases;
     struct gather dispatch, settled, reported, stop;
-    bool hungry; /* in this settle: may still get a job */
+    bool hungry;         /* in this settle: may still get a job */
+    bool draining;       /* somebody has asked for it: slots is 0, whatever it says */
+    uint64_t pid, since; /* since: wall */
+    char program[NAME_LEN_MAX + 1];
 };
 
 struct session {

@@ -283,7 +283,7 @@ static int open_session(struct core *core, const struct msg_hello *hello, enum s
     if (rc < 0 || role != ROLE_WORKER)
         return rc;
     bool first = session->worker == NULL;
-    rc = worker_set(session, hello);
+    rc = worker_set(session, hello, core->now.wall_ms);
     if (first && session->worker) {
         DL_APPEND(core->workers, session);
         core->worker_count++;
@@ -324,8 +324,9 @@ int handle_heartbeat(struct core *core, struct session *session, const struct me
         renew_listed(core, session, message->heartbeat.running, &core->scratch, &beat.beat.stale);
     if (rc != 0)
         return rc;
-    session->worker->slots = (uint32_t)message->heartbeat.slots;
+    worker_set_slots(session->worker, message->heartbeat.slots);
     beat.beat.now = core->now.wall_ms;
+    beat.beat.drain = session->worker->draining;
     return reply(core, &beat);
 }
 

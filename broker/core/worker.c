@@ -2,6 +2,7 @@
 #include "broker/core/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,14 +79,24 @@ static int set_names(struct worker *worker, const struct msg_hello *hello)
     return 0;
 }
 
-int worker_set(struct session *session, const struct msg_hello *hello)
+void worker_set_slots(struct worker *worker, uint64_t slots)
+{
+    worker->slots = worker->draining ? 0 : (uint32_t)slots;
+}
+
+int worker_set(struct session *session, const struct msg_hello *hello, uint64_t wall_ms)
 {
     if (!session->worker)
         session->worker = calloc(1, sizeof *session->worker);
     struct worker *worker = session->worker;
     if (!worker)
         return -ENOMEM;
-    worker->slots = (uint32_t)hello->slots;
+    if (worker->since == 0)
+        worker->since = wall_ms;
+    worker->pid = hello->pid;
+    snprintf(worker->program, sizeof worker->program, "%.*s", (int)hello->program.len,
+             hello->program.len ? hello->program.at : "");
+    worker_set_slots(worker, hello->slots);
     struct wire_worker_ref ref = {.name = hello->name, .host = hello->host};
     buf_clear(&worker->ref);
     int rc = shape_encode(&worker->ref, &shape_worker_ref, &ref, KEYS_NAMES);
