@@ -57,7 +57,9 @@ int handle_fail(struct reeve *reeve, int code, const char *field, const char *fm
     va_end(args);
     snprintf(reeve->field, sizeof reeve->field, "%s", field);
     snprintf(reeve->name, sizeof reeve->name, "%s", reeve_code_name(code));
-    reeve->error = (struct reeve_error){code, reeve->name, reeve->message, reeve->field};
+    reeve->job[0] = '\0';
+    reeve->error =
+        (struct reeve_error){code, reeve->name, reeve->message, reeve->field, reeve->job};
     return code;
 }
 
@@ -73,7 +75,7 @@ int handle_code_of(struct text code)
 struct wire_fault handle_fault_of(const struct msg_error *error)
 {
     return (struct wire_fault){
-        .code = error->code, .message = error->message, .field = error->field};
+        .code = error->code, .message = error->message, .field = error->field, .job = error->job};
 }
 
 int handle_fail_wire(struct reeve *reeve, const struct wire_fault *error)
@@ -82,6 +84,8 @@ int handle_fail_wire(struct reeve *reeve, const struct wire_fault *error)
     char field[NAME_LEN_MAX + 1];
     snprintf(field, sizeof field, "%.*s", (int)error->field.len, error->field.at);
     handle_fail(reeve, code, field, "%.*s", (int)error->message.len, error->message.at);
+    if (!uuid_is_null(&error->job))
+        uuid_format(&error->job, reeve->job);
     if (code == REEVE_SERVER_ERROR) /* may be a code that this library does not know yet */
         snprintf(reeve->name, sizeof reeve->name, "%.*s", (int)error->code.len, error->code.at);
     return code;

@@ -22,6 +22,7 @@ struct reeve {
     char name[NAME_LEN_MAX + 1];
     char message[MESSAGE_LEN_MAX + 1];
     char field[NAME_LEN_MAX + 1];
+    char job[UUID_TEXT_LEN + 1];
 };
 
 /* Keeps what was wrong; returns `code`. `field` may be "". */

@@ -87,6 +87,7 @@ struct reeve_error {
     const char *name;    /* "NOT_FOUND" */
     const char *message; /* a sentence */
     const char *field;   /* what it is about, "params" or "jobs[3].type"; "" when nothing */
+    const char *job;     /* the job that is in the way of a REEVE_CONFLICT; "" when none */
 };
 
 /* Never NULL; REEVE_OK before the first failure. Borrowed until the next call with this handle. */

@@ -23,6 +23,9 @@ enum {
     ANSWER_SIZE_MAX = 64 * 1024,
 
     BATCH_JOBS_MAX = 1000,
+    DEPENDS_MAX = 10000,       /* parents of one job */
+    BATCH_DEPENDS_MAX = 20000, /* parents of all jobs of one submit */
+    DEPENDS_SHOWN_MAX = 1000,  /* of which so many are named with the job; the rest by page */
     LIST_LIMIT_DEFAULT = 50,
     LIST_LIMIT_MAX = 1000,
     FILTER_METADATA_MAX = 16, /* keys of metadata in one filter */
@@ -109,6 +112,7 @@ enum {
 #define TIMEOUT_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
 #define RETENTION_MAX_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
 #define RETENTION_DEFAULT_MS (UINT64_C(90) * 24 * 3600 * 1000)
+#define RETENTION_RESULT_MS (UINT64_C(30) * 24 * 3600 * 1000)
 #define RETENTION_CANCELLED_MS (UINT64_C(7) * 24 * 3600 * 1000)
 #define RATE_WINDOW_MAX_MS (UINT64_C(31) * 24 * 3600 * 1000)
 #define QUEUE_LENGTH_MAX (UINT64_C(1000000000000))

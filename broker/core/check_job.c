@@ -77,7 +77,8 @@ int check_state_rows(struct check *check, const struct store_row *row)
     if (rc == 0)
         rc = check_wants(check, is_leased(&s), TABLE_LEASE, key_fence(&key, s.fence));
     if (rc == 0)
-        rc = check_wants(check, s.status == JOB_COMPLETED, TABLE_RESULT, key_job(&id));
+        rc = check_wants(check, s.status == JOB_COMPLETED && !s.result_gone, TABLE_RESULT,
+                         key_job(&id));
     if (rc == 0 && s.checkpointed)
         rc = check_wants(check, true, TABLE_CHECKPOINT, key_job(&id));
     if (rc == 0)
@@ -99,6 +100,12 @@ int check_state_times(struct check *check, const struct store_row *row)
     if (rc == 0)
         rc = check_wants(check, terminal, TABLE_TIMER,
                          key_timer(&key, s.expires_at, TIMER_RETENTION, key_job(&id)));
+    if (rc == 0 && s.start_by)
+        rc = check_wants(check, check_awaits_start(&s), TABLE_TIMER,
+                         key_timer(&key, s.start_by, TIMER_START_DEADLINE, key_job(&id)));
+    if (rc == 0 && s.result_until)
+        rc = check_wants(check, check_keeps_result(&s), TABLE_TIMER,
+                         key_timer(&key, s.result_until, TIMER_RESULT, key_job(&id)));
     if (rc == 0 && terminal != (s.completed_at != 0))
         rc = check_violated(check, "completed_at %s", terminal ? "of a finished job" : "absent");
     return rc;

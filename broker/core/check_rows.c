@@ -167,6 +167,10 @@ static int check_timer_of_job(struct check *check, uint64_t at, enum rec_timer k
         wanted = s.status == JOB_SCHEDULED && s.due_at == at;
     else if (kind == TIMER_QUESTION)
         wanted = s.status == JOB_WAITING && s.question_until == at;
+    else if (kind == TIMER_RESULT)
+        wanted = check_keeps_result(&s) && s.result_until == at;
+    else if (kind == TIMER_START_DEADLINE)
+        wanted = check_awaits_start(&s) && s.start_by == at;
     return wanted ? 0 : check_violated(check, "a job that waits for this time");
 }
 
@@ -196,6 +200,8 @@ int check_timer(struct check *check, const struct store_row *row)
     case TIMER_DUE:
     case TIMER_RETENTION:
     case TIMER_QUESTION:
+    case TIMER_START_DEADLINE:
+    case TIMER_RESULT:
         return check_timer_of_job(check, at, kind, what);
     case TIMER_TOMBSTONE:
     case TIMER_SWEEP:
@@ -204,6 +210,8 @@ int check_timer(struct check *check, const struct store_row *row)
         return check_wants(check, true, TABLE_IDEMPOTENCY, what);
     case TIMER_OPERATION:
         return check_wants(check, true, TABLE_OPERATION, what);
+    case TIMER_FAMILY:
+        return check_errand(check, at, what);
     case TIMER_SCHEDULE:
         return check_timer_of_schedule(check, at, what);
     }

@@ -48,7 +48,7 @@ struct check {
     struct buf state;   /* and the bytes behind that */
     struct check_name *names;
     uint64_t fence, arrival, seq; /* the numbers that never go back, from META */
-    struct check_series event, log, failure, attempt, answer;
+    struct check_series event, log, failure, attempt, answer, parent;
     uint64_t cause, cause_left; /* the cause whose jobs come, and how many must */
 };
 
@@ -101,6 +101,13 @@ int check_shape(struct check *check, const struct shape *shape, enum shape_keys 
 int check_any(struct check *check, struct slice value);
 int check_uuid(struct check *check, struct slice bytes, struct uuid *id_out);
 int check_empty(struct check *check, const struct store_row *row);
+
+/* Of a row of the timer table that is an errand of family.c's. */
+int check_errand(struct check *check, uint64_t at, struct slice what);
+
+/* Does a start deadline still run? Does the result have a time at which it goes? */
+bool check_awaits_start(const struct rec_state *s);
+bool check_keeps_result(const struct rec_state *s);
 
 #define RULE(TABLE, function) check_rule function;
 #define FINISH(function)      check_finish function;

@@ -16,11 +16,13 @@
 #include "broker/core/counter.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/effects.h"
+#include "broker/core/family.h"
 #include "broker/core/gather.h"
 #include "broker/core/lane.h"
 #include "broker/core/lease.h"
 #include "broker/core/operation.h"
 #include "broker/core/outcome.h"
+#include "broker/core/parents.h"
 #include "broker/core/query.h"
 #include "broker/core/queue.h"
 #include "broker/core/reply.h"
@@ -53,6 +55,7 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_LIST_OPERATIONS] = handle_list_operations,
     [MSG_GET_CAUSES] = handle_get_causes,
     [MSG_GET_RESULT] = handle_get_result,
+    [MSG_GET_PARENTS] = handle_get_parents,
     [MSG_GET_LOGS] = handle_get_logs,
     [MSG_GET_EVENTS] = handle_get_events,
     [MSG_GET_REVS] = handle_get_revs,
@@ -148,6 +151,7 @@ static int load_memory(struct core *core)
 {
     core->timer_next = 0;
     core->suspects = true; /* as far as anybody knows */
+    core->errands = true;
     int rc = numbers_load(core);
     if (rc == 0)
         rc = counters_load(core);
@@ -206,8 +210,9 @@ void core_destroy(struct core **core_at)
     heap_fini(&core->lease_heap);
     struct buf *bufs[] = {&core->job.bytes,     &core->failures,      &core->record,
                           &core->scratch,       &core->nested,        &core->value,
-                          &core->rendered,      &core->answer,        &core->limits_bytes,
-                          &core->schedule_head, &core->schedule_spec, &core->schedule_fault};
+                          &core->parents,       &core->rendered,      &core->answer,
+                          &core->limits_bytes,  &core->schedule_head, &core->schedule_spec,
+                          &core->schedule_fault};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_fini(bufs[i]);
     store_rows_fini(&core->rows);
@@ -269,6 +274,8 @@ static int let_time_pass(struct core *core)
 {
     int rc = timers_run(core);
     if (rc == 0)
+        rc = family_run(core);
+    if (rc == 0)
         rc = leases_expire(core);
     return rc < 0 ? rc : sessions_expire(core);
 }
@@ -304,6 +311,7 @@ static void enter_call(struct core *core, struct core_now now, const struct core
     core->event = event;
     core->effects = effects;
     core->limits = (struct slice){0};
+    core->fault_job = (struct uuid){{0}};
     core->changed = false;
     core->ticked = 0;
 }
@@ -356,7 +364,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 uint64_t core_next_deadline(const struct core *core)
 {
-    if (core->again)
+    if (core->again || family_waits(core))
         return core->mono_last;
     uint64_t next = least(leases_next(core), sessions_next(core));
     next = least(next, operations_next(core));

@@ -9,6 +9,7 @@
 #include "broker/core/lease.h"
 #include "broker/core/pick.h"
 #include "broker/core/pace.h"
+#include "broker/core/parents.h"
 
 /* A new attempt; or, after an answer, the next segment of the one that asked. */
 static void count(const struct core *core, struct job *job)
@@ -59,6 +60,14 @@ static int checkpoint_of(struct core *core, const struct job *job, struct slice 
     return rc;
 }
 
+static int parents_of(struct core *core, const struct job *job, struct wire_dispatch_item *item)
+{
+    item->depends_on_total = job->s.parents;
+    return job->s.parents
+               ? parents_list(core, &job->id, DEPENDS_SHOWN_MAX, false, &item->depends_on)
+               : 0;
+}
+
 static int hand_over(struct core *core, struct session *session, struct job *job)
 {
     struct wire_dispatch_item item = {.job = job->id,
@@ -71,6 +80,8 @@ static int hand_over(struct core *core, struct session *session, struct job *job
     int rc = checkpoint_of(core, job, &item.checkpoint);
     if (rc == 0)
         rc = ask_answers(core, job, &core->rendered, &item.answers);
+    if (rc == 0)
+        rc = parents_of(core, job, &item);
     if (rc < 0)
         return rc;
     struct wire_spec spec; /* borrowed from the store: nothing is asked of it until it is packed */
@@ -84,7 +95,7 @@ static int hand_over(struct core *core, struct session *session, struct job *job
     item.traceparent = spec.traceparent;
     core->dispatched += spec.params.len + item.answers.len;
     rc = gather_add(core, session, &session->worker->dispatch, &shape_dispatch_item, &item);
-    return rc < 0 ? rc : lease_grant(core, session, job, item.timeout_ms);
+    return rc < 0 ? rc : lease_grant(core, session, job, &spec);
 }
 
 static int give_one(struct core *core, struct session *session, const struct uuid *id)

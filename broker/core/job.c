@@ -8,11 +8,14 @@
 #include "base/endian.h"
 #include "broker/core/cause.h"
 #include "broker/core/counter.h"
+#include "broker/core/deadline.h"
 #include "broker/core/effects.h"
+#include "broker/core/family.h"
 #include "broker/core/index.h"
 #include "broker/core/operation.h"
 #include "broker/core/rate.h"
 #include "broker/core/timer.h"
+#include "broker/core/unique.h"
 
 static const struct slice nothing = {(const uint8_t *)"", 0};
 
@@ -60,6 +63,8 @@ static int leave(struct core *core, const struct job *job)
         rc = timer_unset(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
     if (rc >= 0 && from == JOB_FAILED)
         rc = cause_remove(core, job);
+    if (rc >= 0)
+        rc = deadline_leave(core, job);
     return rc < 0 ? rc : 0;
 }
 
@@ -91,18 +96,31 @@ static int enter_terminal(struct core *core, struct job *job, enum job_state to)
         rate_count(core, RATE_FAILED, 1);
     operation_job_ended(core, job, to);
     int rc = timer_set(core, job->s.expires_at, TIMER_RETENTION, key_job(&job->id));
-    return rc == 0 && to == JOB_FAILED ? cause_add(core, job) : rc;
+    if (rc == 0 && to == JOB_FAILED)
+        rc = cause_add(core, job);
+    if (rc == 0)
+        rc = family_tell_children(core, job);
+    return rc < 0 || job->s.ending ? rc : job_over(core, job);
 }
 
 static int enter(struct core *core, struct job *job, enum job_state to)
 {
+    int rc = 0;
     if (to == JOB_PENDING)
-        return enter_pending(core, job);
-    if (to == JOB_SCHEDULED)
-        return timer_set(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
-    if (to == JOB_WAITING)
-        return timer_set(core, job->s.question_until, TIMER_QUESTION, key_job(&job->id));
-    return job_state_is_terminal(to) ? enter_terminal(core, job, to) : 0;
+        rc = enter_pending(core, job);
+    else if (to == JOB_SCHEDULED)
+        rc = timer_set(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
+    else if (to == JOB_WAITING)
+        rc = timer_set(core, job->s.question_until, TIMER_QUESTION, key_job(&job->id));
+    else if (job_state_is_terminal(to))
+        rc = enter_terminal(core, job, to);
+    return rc < 0 ? rc : deadline_enter(core, job, to);
+}
+
+int job_over(struct core *core, const struct job *job)
+{
+    int rc = unique_leave(core, job);
+    return rc < 0 ? rc : family_tell_parents(core, job);
 }
 
 int job_move(struct core *core, struct job *job, enum job_state to)

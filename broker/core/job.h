@@ -18,6 +18,9 @@ int job_save(struct core *core, struct job *job);
  * particular to the move (due_at before a move to scheduled) and saves afterwards. */
 int job_move(struct core *core, struct job *job, enum job_state to);
 
+/* The job has ended and its handler is gone: what it held is given back. */
+int job_over(struct core *core, const struct job *job);
+
 /* Tells what happened: gives the event the job's next rev, keeps it in the event table and
  * publishes it. `event->type` and what is particular to it are the caller's. */
 int job_emit(struct core *core, struct job *job, struct wire_event *event);

@@ -61,7 +61,7 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
     lease->alone = job->s.alone;
     lease->since = job->s.segment_at ? job->s.segment_at : job->s.started_at;
     lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
-    lease->timeout_at = UINT64_MAX;
+    lease->timeout_at = lease->stuck_at = UINT64_MAX;
     lease->node.key = lease->deadline;
     if (heap_push(&core->lease_heap, &lease->node) < 0) {
         free(lease);
@@ -92,14 +92,39 @@ static uint64_t backstop(const struct core *core, uint64_t timeout_ms)
     return core->now.mono_ms + timeout_ms + core->config.grace_ms + 2 * core->config.lost_after_ms;
 }
 
+static uint64_t end_of(const struct core *core, const struct lease *lease)
+{
+    uint64_t deadline = lease->deadline;
+    if (deadline < core->lease_floor)
+        deadline = core->lease_floor;
+    if (deadline > lease->stuck_at)
+        deadline = lease->stuck_at;
+    return deadline < lease->timeout_at ? deadline : lease->timeout_at;
+}
+
+/* The terms that the job's spec sets, from now on. */
+static void set_terms(struct core *core, struct lease *lease, const struct wire_spec *spec)
+{
+    lease->timeout_at = backstop(core, opt_or(spec->timeout_ms, TIMEOUT_DEFAULT_MS));
+    lease->stuck_ms = opt_or(spec->stuck_timeout_ms, 0);
+    lease_heard(core, lease);
+    heap_update(&core->lease_heap, &lease->node, end_of(core, lease));
+}
+
+void lease_heard(const struct core *core, struct lease *lease)
+{
+    if (lease->stuck_ms && !lease->stuck)
+        lease->stuck_at = core->now.mono_ms + lease->stuck_ms;
+}
+
 int lease_grant(struct core *core, struct session *session, const struct job *job,
-                uint64_t timeout_ms)
+                const struct wire_spec *spec)
 {
     struct lease *lease;
     int rc = lease_add(core, job, &lease);
     if (rc < 0)
         return rc;
-    lease->timeout_at = backstop(core, timeout_ms);
+    set_terms(core, lease, spec);
     attach(lease, session);
     queue_start(core, lease);
     struct rec_key key;
@@ -187,18 +212,31 @@ static int time_out(struct core *core, struct lease *lease)
     if (rc != 0)
         return rc < 0 ? rc : -EBADMSG;
     rc = gather_stop(core, lease, "timeout");
-    if (rc == 0)
-        rc = lease->ending ? outcome_ended(core, job, "it did not end in time")
-                           : outcome_timeout(core, job);
+    if (rc == 0 && lease->ending)
+        rc = outcome_ended(core, job, "it did not end in time");
+    else if (rc == 0)
+        rc = lease->stuck ? outcome_stuck(core, job) : outcome_timeout(core, job);
     return rc < 0 ? rc : lease_drop(core, lease);
 }
 
-static uint64_t end_of(const struct core *core, const struct lease *lease)
+/* Its handler is told to stop; what it says then, or its silence, ends the attempt. */
+static int call_stuck(struct core *core, struct lease *lease)
 {
-    uint64_t deadline = lease->deadline;
-    if (deadline < core->lease_floor)
-        deadline = core->lease_floor;
-    return deadline < lease->timeout_at ? deadline : lease->timeout_at;
+    uint64_t end = backstop(core, 0);
+    lease->stuck_at = UINT64_MAX;
+    if (lease->ending)
+        return 0;
+    lease->stuck = true;
+    if (end < lease->timeout_at)
+        lease->timeout_at = end;
+    return gather_stop(core, lease, "stuck");
+}
+
+static int expire(struct core *core, struct lease *lease)
+{
+    if (lease->timeout_at <= core->now.mono_ms)
+        return time_out(core, lease);
+    return lease->stuck_at <= core->now.mono_ms ? call_stuck(core, lease) : lose(core, lease);
 }
 
 int leases_expire(struct core *core)
@@ -212,7 +250,7 @@ int leases_expire(struct core *core)
             continue;
         }
         core->changed = true;
-        int rc = lease->timeout_at <= core->now.mono_ms ? time_out(core, lease) : lose(core, lease);
+        int rc = expire(core, lease);
         if (rc < 0)
             return rc;
     }
@@ -243,7 +281,7 @@ static int load_one(struct core *core, const struct uuid *id)
     struct wire_spec spec;
     rc = spec_get(core, id, &spec);
     if (rc == 0)
-        lease->timeout_at = backstop(core, opt_or(spec.timeout_ms, TIMEOUT_DEFAULT_MS));
+        set_terms(core, lease, &spec);
     return rc;
 }
 

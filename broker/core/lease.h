@@ -10,9 +10,13 @@
 /* The next fence: greater than every one before, also across restarts. */
 uint64_t fence_next(struct core *core);
 
-/* Gives the job (already moved to running, with job->s.fence set) to a worker. 0, -errno. */
+/* Gives the job (already moved to running, with job->s.fence set) to a worker, on its spec's terms.
+ * 0, -errno. */
 int lease_grant(struct core *core, struct session *session, const struct job *job,
-                uint64_t timeout_ms);
+                const struct wire_spec *spec);
+
+/* Its handler reported something: it is not stuck. */
+void lease_heard(const struct core *core, struct lease *lease);
 
 /* The lease of a fence if it is this job's, else NULL. */
 struct lease *lease_find(const struct core *core, uint64_t fence, const struct uuid *job);

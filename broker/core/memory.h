@@ -35,6 +35,9 @@ struct lease {
     uint64_t since;             /* wall: of the dispatch */
     uint64_t deadline;          /* mono: lost when not listed again before */
     uint64_t timeout_at;        /* mono: the broker's own end of patience; UINT64_MAX: none */
+    uint64_t stuck_ms;          /* the longest silence; 0: any */
+    uint64_t stuck_at;          /* mono: when that is over; UINT64_MAX: never */
+    bool stuck;                 /* it was: its handler is being stopped */
     bool listed;                /* the worker has said that it has it */
     bool ending;                /* cancelled: waits for its handler to be gone */
     bool alone;                 /* nothing may run beside it */
@@ -160,8 +163,10 @@ struct core {
     const struct core_event *event;
     struct effects *effects;
     struct fault fault;
-    struct slice limits;  /* for the reply's envelope */
-    bool changed;         /* this event has written something */
+    struct uuid fault_job; /* which job stands in the way, or null */
+    struct slice limits;   /* for the reply's envelope */
+    uint32_t depends;      /* parents named by the submit so far */
+    bool changed;          /* this event has written something */
     uint64_t index_moves; /* writes to the tables by which jobs are listed: what was read is old */
 
     /* numbers that never go back, and whether the store knows the latest */
@@ -175,6 +180,7 @@ struct core {
     size_t dispatched;    /* bytes of params handed out in this settle */
     size_t ticked;        /* ticks of schedules worked off in this event */
     bool again;           /* something bounded stopped early: call again at once */
+    bool errands;         /* there may be some: family.c */
 
     struct session *by_id, *by_peer;
     struct heap session_heap;
@@ -202,7 +208,7 @@ struct core {
 
     /* work space, kept to spare allocations */
     struct job job;
-    struct buf record, scratch, nested, value, failures, rendered, answer, limits_bytes;
+    struct buf record, scratch, nested, value, failures, parents, rendered, answer, limits_bytes;
     struct buf schedule_head, schedule_spec, schedule_fault;
     struct store_rows rows;
 };

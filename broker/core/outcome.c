@@ -2,6 +2,8 @@
 #include "broker/core/outcome.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "broker/core/ask.h"
 #include "broker/core/attempt.h"
@@ -31,6 +33,9 @@ static int ended(struct core *core, struct job *job, const char *reason, struct 
         return rc;
     job->s.ending = false;
     job->s.fence = 0; /* whatever its worker still says is stale */
+    rc = job_over(core, job);
+    if (rc < 0)
+        return rc;
     struct wire_event event = {.type = TEXT("ended"), .reason = text_of(reason)};
     return tell_and_save(core, job, &event);
 }
@@ -141,6 +146,39 @@ int outcome_timeout(struct core *core, struct job *job)
     int rc = attempt_keep(core, job, &end);
     job->s.fence = 0; /* whatever its worker still says is stale */
     return rc < 0 ? rc : attempt_failed(core, job, &failure);
+}
+
+static int stuck(struct core *core, struct job *job, struct slice box, bool heard)
+{
+    char text[96];
+    struct wire_spec spec;
+    int rc = spec_get(core, &job->id, &spec);
+    if (rc < 0)
+        return rc;
+    int len =
+        snprintf(text, sizeof text, "it reported nothing for its stuck_timeout of %" PRIu64 " ms",
+                 opt_or(spec.stuck_timeout_ms, 0));
+    struct wire_failure failure = {.type = TEXT("JobTimeoutError"),
+                                   .message = {text, (size_t)len},
+                                   .retryable = !text_is(spec.on_stuck, "fail")};
+    struct attempt_end end = {.outcome = "stuck", .box = box, .error = &failure};
+    rc = attempt_keep(core, job, &end);
+    if (!heard)
+        job->s.fence = 0; /* whatever its worker still says is stale */
+    return rc < 0 ? rc : attempt_failed(core, job, &failure);
+}
+
+int outcome_stuck(struct core *core, struct job *job)
+{
+    return stuck(core, job, (struct slice){0}, false);
+}
+
+int outcome_unstarted(struct core *core, struct job *job)
+{
+    struct wire_failure failure = {.type = TEXT("PendingTimeoutError"),
+                                   .message = TEXT("it did not start within its start_deadline")};
+    int rc = keep_failure(core, job, &failure);
+    return rc < 0 ? rc : fail_for_good(core, job);
 }
 
 static int poisoned(struct core *core, struct job *job)
@@ -334,7 +372,8 @@ static int settle_one(struct core *core, const struct wire_done_item *item,
     if (rc != 0)
         return rc < 0 ? rc : -EBADMSG;
     *verdict_out = job->s.ending && !text_is(item->outcome, "ended") ? "stale" : "accepted";
-    rc = conclude(core, job, item);
+    bool is_stuck = lease->stuck && !job->s.ending && !text_is(item->outcome, "completed");
+    rc = is_stuck ? stuck(core, job, item->box, true) : conclude(core, job, item);
     return rc < 0 ? rc : lease_drop(core, lease);
 }
 

@@ -12,6 +12,8 @@ int outcome_released(struct core *core, struct job *job, const char *reason); /*
 int outcome_lost(struct core *core, struct job *job);       /* its worker died with it */
 int outcome_timeout(struct core *core, struct job *job);    /* nobody ended it in time */
 int outcome_unanswered(struct core *core, struct job *job); /* of a waiting job */
+int outcome_stuck(struct core *core, struct job *job);     /* silent for too long, and stopped */
+int outcome_unstarted(struct core *core, struct job *job); /* waited for too long; no lease */
 
 /* The message `done`. */
 int handle_done(struct core *core, struct session *session, const struct message *message);

@@ -4,6 +4,7 @@
 #include "broker/core/ask.h"
 #include "broker/core/job.h"
 #include "broker/core/pace.h"
+#include "broker/core/parents.h"
 
 static void render_state(const struct job *job, struct wire_job *out)
 {
@@ -26,6 +27,7 @@ static void render_state(const struct job *job, struct wire_job *out)
     out->completed_at = s->completed_at;
     out->cancel = s->cancel;
     out->error = s->error;
+    out->result_gone = s->result_gone;
     if (s->status == JOB_RUNNING || s->ending)
         out->worker = s->worker;
 }
@@ -38,6 +40,9 @@ static void render_spec(const struct wire_spec *spec, enum job_detail detail, st
     out->max_attempts = opt_of(opt_or(spec->max_attempts, ATTEMPTS_DEFAULT));
     out->traceparent = spec->traceparent;
     out->schedule = spec->schedule;
+    out->unique_key = spec->unique_key;
+    out->retry_of = spec->retry_of;
+    out->on_parent_failure = spec->on_parent_failure;
     if (detail != DETAIL_LIST)
         out->params = spec->params;
 }
@@ -77,6 +82,15 @@ static int render_failures(struct core *core, const struct job *job, struct slic
     return 0;
 }
 
+static int render_parents(struct core *core, const struct job *job, struct wire_job *out)
+{
+    if (job->s.parents == 0)
+        return 0;
+    if (job->s.parents > DEPENDS_SHOWN_MAX)
+        out->depends_on_total = opt_of(job->s.parents);
+    return parents_list(core, &job->id, DEPENDS_SHOWN_MAX, false, &out->depends_on);
+}
+
 int job_render(struct core *core, const struct job *job, enum job_detail detail, struct buf *out)
 {
     struct wire_job wire = {0};
@@ -88,6 +102,8 @@ int job_render(struct core *core, const struct job *job, enum job_detail detail,
         rc = keep_value(core, TABLE_STAGE, &job->id, &core->nested, &wire.stages);
         if (rc == 0)
             rc = render_failures(core, job, &wire.errors);
+        if (rc == 0)
+            rc = render_parents(core, job, &wire);
     }
     if (rc == 0 && detail == DETAIL_RESULT)
         rc = keep_value(core, TABLE_RESULT, &job->id, &core->value, &wire.result);

@@ -34,6 +34,7 @@ int reply_fault(struct core *core)
         text_of(fault->problem[0] ? fault->problem : wire_error_message(fault->error));
     if (fault->field[0])
         message.error.field = text_of(fault->field);
+    message.error.job = core->fault_job;
     if (fault->error == WIRE_STORE_FULL || fault->error == WIRE_UNAVAILABLE)
         message.error.retry_after_ms = 5000;
     return reply(core, &message);
@@ -54,5 +55,6 @@ int refuse(struct core *core, enum wire_error error, const char *field, const ch
     vsnprintf(text, sizeof text, problem, args);
     va_end(args);
     fault_set(&core->fault, error, field, "%s", text);
+    core->fault_job = (struct uuid){{0}};
     return REFUSED;
 }

@@ -187,7 +187,10 @@ static int report_one(struct core *core, const struct wire_report_item *item)
     int rc = job_load(core, &item->job, job);
     if (rc != 0)
         return rc < 0 ? rc : -EBADMSG;
-    return item->n > job->s.report_n ? keep(core, job, item) : 0;
+    if (item->n <= job->s.report_n)
+        return 0;
+    lease_heard(core, lease);
+    return keep(core, job, item);
 }
 
 int handle_report(struct core *core, struct session *session, const struct message *message)

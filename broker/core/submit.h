@@ -14,7 +14,8 @@ int submit_check(struct core *core, const struct caller *caller, struct wire_spe
 /* Is there room for anything new? 0, REFUSED. */
 int submit_room(struct core *core);
 /* Everything that a submit of this one job would do but answer: checks it, and makes it unless a
- * job with its id and content exists. Then spec->id is the job's. Writes nothing where it refuses;
+ * job with its id and content, or with its unique key, is the answer. Then core->job is the job,
+ * and spec->id its id. Writes nothing where it refuses;
  * the spec must not point into the store. 0, REFUSED, -errno. */
 int submit_make(struct core *core, const struct caller *caller, struct wire_spec *spec);
 

@@ -6,9 +6,11 @@
 
 #include "base/check.h"
 #include "broker/core/ask.h"
+#include "broker/core/deadline.h"
 #include "broker/core/idempotency.h"
 #include "broker/core/job.h"
 #include "broker/core/operation.h"
+#include "broker/core/parents.h"
 #include "broker/core/schedule.h"
 
 enum { SWEEP_SLICE = 256 }; /* rows of a deleted job removed in one batch */
@@ -18,7 +20,7 @@ static const struct slice nothing = {(const uint8_t *)"", 0};
 int timer_set(struct core *core, uint64_t at, enum rec_timer kind, struct slice what)
 {
     struct rec_key key;
-    if (at < core->timer_next)
+    if (at < core->timer_next && kind != TIMER_FAMILY)
         core->timer_next = at;
     return store_put(core->store, TABLE_TIMER, key_timer(&key, at, kind, what), nothing);
 }
@@ -54,8 +56,12 @@ static int retire(struct core *core, const struct uuid *id)
     int rc = job_load(core, id, job);
     if (rc != 0 || !job_state_is_terminal(job->s.status))
         return rc < 0 ? rc : 0;
-    if (job->s.ending) { /* its handler is not gone yet: look again later */
-        job->s.expires_at = core->now.wall_ms + core->config.lost_after_ms;
+    struct uuid child;
+    int needed = parents_needed(core, id, &child);
+    if (needed < 0)
+        return needed;
+    if (job->s.ending || needed) { /* not yet: look again later */
+        job->s.expires_at = needed ? put_off(core) : core->now.wall_ms + core->config.lost_after_ms;
         rc = timer_set(core, job->s.expires_at, TIMER_RETENTION, key_job(id));
         return rc < 0 ? rc : job_save(core, job);
     }
@@ -78,7 +84,8 @@ static int sweep(struct core *core, const struct uuid *id)
         if (rc < 0 || more)
             return rc < 0 ? rc : timer_set(core, core->now.wall_ms, TIMER_SWEEP, key_job(id));
     }
-    return 0;
+    int more = parents_sweep(core, id, SWEEP_SLICE);
+    return more > 0 ? timer_set(core, core->now.wall_ms, TIMER_SWEEP, key_job(id)) : more;
 }
 
 static int fire(struct core *core, enum rec_timer kind, struct slice what)
@@ -106,6 +113,12 @@ static int fire(struct core *core, enum rec_timer kind, struct slice what)
         return operation_expire(core, what);
     case TIMER_SCHEDULE:
         return schedule_fire(core, what);
+    case TIMER_START_DEADLINE:
+        return deadline_passed(core, &job);
+    case TIMER_RESULT:
+        return result_expire(core, &job);
+    case TIMER_FAMILY: /* family_run's: none is found here */
+        return -EBADMSG;
     }
     return rc < 0 ? rc : 0;
 }
@@ -131,7 +144,9 @@ int timers_run(struct core *core)
     if (core->timer_next > core->now.wall_ms)
         return 0;
     struct store_rows rows = {0};
-    struct store_range range = {.table = TABLE_TIMER, .limit = TIMER_SLICE};
+    static const uint8_t errands[] = {0, 0, 0, 0, 0, 0, 0, 0, 0xff}; /* end before this */
+    struct store_range range = {
+        .table = TABLE_TIMER, .after = {errands, sizeof errands}, .limit = TIMER_SLICE};
     int rc = store_scan(core->store, &range, &rows);
     core->timer_next = UINT64_MAX;
     for (size_t i = 0; i < rows.count && rc == 0; i++)

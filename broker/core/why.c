@@ -10,8 +10,10 @@
 #include "broker/core/caller.h"
 #include "broker/core/gate.h"
 #include "broker/core/pace.h"
+#include "broker/core/parents.h"
 #include "broker/core/place.h"
 #include "broker/core/reply.h"
+#include "broker/core/unique.h"
 #include "broker/core/worker.h"
 #include "proto/pack.h"
 
@@ -191,6 +193,37 @@ static int ask_gates(struct why *why)
     return rc;
 }
 
+static int ask_parents(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    char name[UUID_TEXT_LEN + 1];
+    struct uuid first;
+    if (s->status != JOB_BLOCKED || s->open_parents == 0)
+        return 0;
+    int rc = parents_first_open(why->core, &why->job->id, &first);
+    uuid_format(&first, name);
+    say(why, "parents", "it waits for %" PRIu64 " of the %" PRIu64 " job%s it depends on: %s%s",
+        s->open_parents, s->parents, s->parents == 1 ? "" : "s", name,
+        s->open_parents > 1 ? " and others" : "");
+    if (rc == 0)
+        rc = tell_number(why, "open", s->open_parents);
+    if (rc == 0)
+        rc = tell_number(why, "parents", s->parents);
+    return rc < 0 ? rc : tell_text(why, "first", text_of(name));
+}
+
+static int ask_unique(struct why *why)
+{
+    char name[UUID_TEXT_LEN + 1];
+    struct uuid holder;
+    if (why->job->s.status != JOB_BLOCKED)
+        return 0;
+    int rc = unique_waits_for(why->core, why->job, &holder);
+    uuid_format(&holder, name);
+    say(why, "unique", "it waits until job %s, which has its unique key, is gone", name);
+    return rc < 0 ? rc : tell_text(why, "holder", text_of(name));
+}
+
 /* The workers that would take the job, if they had room. */
 struct capable {
     uint64_t workers, slots, busy;
@@ -276,7 +309,8 @@ static int ask_place(struct why *why)
 typedef int question(struct why *why);
 
 /* By status first; then, for a pending job, as the pick meets them. */
-static question *const questions[] = {ask_finished, ask_running, ask_due,  ask_question,
+static question *const questions[] = {ask_finished, ask_running, ask_due,
+                                      ask_question, ask_parents, ask_unique,
                                       ask_gates,    ask_worker,  ask_place};
 
 /* --- the answer ------------------------------------------------------------------------------- */

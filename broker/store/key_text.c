@@ -37,9 +37,9 @@ static const struct part keys[STORE_TABLE_COUNT][PARTS_MAX] = {
 };
 
 /* As enum rec_timer has them. */
-static const char *const timers[] = {"none",        "due",      "retention",      "tombstone",
-                                     "idempotency", "sweep",    "start_deadline", "result",
-                                     "question",    "schedule", "operation",      "journal"};
+static const char *const timers[] = {
+    "none",   "due",      "retention", "tombstone", "idempotency", "sweep", "start_deadline",
+    "result", "question", "schedule",  "operation", "journal",     "family"};
 
 /* Cuts `len` bytes off the front. 0, or NOT_SUCH. */
 static int take(struct slice *rest, size_t len, struct slice *part_out)

@@ -22,6 +22,8 @@ _Static_assert(1 + QUEUE_LEN_MAX + 1 + 1 + GROUP_LEN_MAX + 1 + TYPE_LEN_MAX + 1 
 _Static_assert(8 + 1 + OWNER_LEN_MAX + 1 + KEY_LEN_MAX <= STORE_KEY_MAX, "a timer key fits");
 _Static_assert(1 + NAME_LEN_MAX + 1 + 1 <= STORE_KEY_MAX, "a counter key fits");
 _Static_assert(1 + NAME_LEN_MAX + 1 + 1 + 8 + 16 <= STORE_KEY_MAX, "an index key fits");
+_Static_assert(OWNER_LEN_MAX + 1 + QUEUE_LEN_MAX + 1 + KEY_LEN_MAX <= STORE_KEY_MAX,
+               "a unique key fits");
 
 /* --- building -------------------------------------------------------------------------------- */
 
@@ -163,6 +165,31 @@ struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_a
     key_cause(key, cause);
     add_u64(key, ended_at);
     add_uuid(key, job);
+    return key_so_far(key);
+}
+
+struct slice key_unique(struct rec_key *key, struct text owner, struct text queue, struct text name)
+{
+    key->len = 0;
+    add_text(key, owner);
+    add_text(key, queue);
+    add_bytes(key, name.at, name.len);
+    return key_so_far(key);
+}
+
+struct slice key_children(struct rec_key *key, const struct uuid *parent, bool over)
+{
+    key->len = 0;
+    add_uuid(key, parent);
+    add_byte(key, over);
+    return key_so_far(key);
+}
+
+struct slice key_child(struct rec_key *key, const struct uuid *parent, bool over,
+                       const struct uuid *child)
+{
+    key_children(key, parent, over);
+    add_uuid(key, child);
     return key_so_far(key);
 }
 
@@ -414,4 +441,30 @@ int key_limit_parse(struct slice key, struct text *name_out, uint64_t *window_ms
     if (take_text(&key, NAME_LEN_MAX, name_out) != 0 || take_u64(&key, window_ms_out) != 0)
         return 1;
     return take_byte(&key, &slot) != 0 || key.len != 0 || (*window_ms_out == 0 && slot != 0);
+}
+
+int key_child_parse(struct slice key, struct uuid *parent_out, bool *over_out,
+                    struct uuid *child_out)
+{
+    if (key.len != 16 + 1 + 16 || key.at[16] > 1)
+        return 1;
+    *over_out = key.at[16] == 1;
+    return key_uuid_parse((struct slice){key.at, 16}, parent_out) != 0 ||
+           key_uuid_parse((struct slice){key.at + 17, 16}, child_out) != 0;
+}
+
+_Static_assert(sizeof(struct rec_unique) == 32, "a unique row is its two ids");
+
+struct slice rec_unique_bytes(const struct rec_unique *unique)
+{
+    return (struct slice){unique->holder.at, uuid_is_null(&unique->waiter) ? 16 : 32};
+}
+
+int rec_unique_parse(struct slice value, struct rec_unique *unique_out)
+{
+    *unique_out = (struct rec_unique){0};
+    if (value.len != 16 && value.len != 32)
+        return 1;
+    memcpy(unique_out, value.at, value.len);
+    return uuid_is_null(&unique_out->holder);
 }

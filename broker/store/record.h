@@ -31,6 +31,13 @@ enum { FORMAT_VERSION = 2 };
  *   cause                 the fingerprint of its failure, while failed
  *   operation             the operation that made it run again and waits to see how that ends
  *   checkpointed          the checkpoint table has something for the next attempt
+ *   start_by              when it fails unless it has started before; 0: it may wait for ever
+ *   parents, open_parents how many it depends on, and how many of them it still waits for
+ *   run_anyway            a parent that fails or is cancelled does not take it along
+ *   has_children          others depend on it: its end is told to them
+ *   keyed                 its spec has a unique key, held or waited for until it has ended
+ *   tree                  the last cancel of a whole tree that came by here (a number of `seq`)
+ *   result_until          when its result goes; result_gone: it went
  *   segment, segment_at   which dispatch of the attempt, and when it began
  *   attempt_n             black boxes ever kept: the number of the next one
  *   log_before            the last log line before this segment
@@ -74,6 +81,16 @@ enum { FORMAT_VERSION = 2 };
     F(32, time,  expires_at,   TIME_MAX_MS, none)                                         \
     F(33, opt,   retention_ms, RETENTION_MAX_MS, none)                                    \
     F(34, flag,  checkpointed, 0, none)                                                   \
+    F(35, time,  start_by,     TIME_MAX_MS, none)                                         \
+    F(36, u64,   parents,      DEPENDS_MAX, none)                                         \
+    F(37, u64,   open_parents, DEPENDS_MAX, none)                                         \
+    F(38, flag,  has_children, 0, none)                                                   \
+    F(39, flag,  run_anyway,   0, none)                                                   \
+    F(40, flag,  keyed,        0, none)                                                   \
+    F(41, u64,   tree,         UINT64_MAX, none)                                          \
+    F(42, time,  result_until, TIME_MAX_MS, none)                                         \
+    F(43, flag,  result_gone,  0, none)                                                   \
+    F(44, opt,   result_retention_ms, RETENTION_MAX_MS, none)                             \
     F(45, u64,   segment,      UINT64_MAX, none)                                          \
     F(46, time,  segment_at,   TIME_MAX_MS, none)                                         \
     F(47, u64,   attempt_n,    UINT64_MAX, none)                                          \
@@ -177,11 +194,14 @@ enum rec_timer {
     TIMER_TOMBSTONE = 3, /* what = job: its tombstone goes */
     TIMER_IDEMPOTENCY = 4, /* what = owner | key: the stored answer goes */
     TIMER_SWEEP = 5,       /* what = job, deleted: its events, logs and failures go */
+    TIMER_START_DEADLINE = 6, /* what = job: not started in time */
+    TIMER_RESULT = 7,      /* what = job: its result goes, before the job does */
     TIMER_QUESTION = 8,    /* what = job: nobody has answered its question */
     TIMER_SCHEDULE = 9,    /* what = owner | name: a schedule ticks */
-    TIMER_OPERATION = 10   /* what = operation, ended: it is forgotten */
+    TIMER_OPERATION = 10,  /* what = operation, ended: it is forgotten */
+    TIMER_FAMILY = 12      /* at 0; what = job | errand | …: see family.c */
 };
-#define TIMER_KIND_LAST TIMER_OPERATION
+#define TIMER_KIND_LAST TIMER_FAMILY
 
 struct slice key_job(const struct uuid *job);
 /* job | n: events by rev, logs by seq, failures by attempt. */
@@ -219,6 +239,12 @@ struct slice key_idempotency(struct rec_key *key, struct text owner, struct text
 struct slice key_cause(struct rec_key *key, uint64_t cause);
 struct slice key_cause_job(struct rec_key *key, uint64_t cause, uint64_t ended_at,
                            const struct uuid *job);
+struct slice key_unique(struct rec_key *key, struct text owner, struct text queue,
+                        struct text name);
+/* The children of a job: those that are not over (or are), one. */
+struct slice key_children(struct rec_key *key, const struct uuid *parent, bool over);
+struct slice key_child(struct rec_key *key, const struct uuid *parent, bool over,
+                       const struct uuid *child);
 /* A schedule's two rows: 'h' its head (rec_schedule), 's' its spec; and what its timer is for: the
  * key of either without its first byte. With an empty name a prefix: all of that owner. */
 struct slice key_schedule(struct rec_key *key, char row, struct text owner, struct text name);
@@ -282,9 +308,19 @@ struct rec_index {
 int key_index_parse(struct slice key, struct rec_index *index_out);
 int key_counter_parse(struct slice key, char *dimension_out, struct text *name_out,
                       enum job_state *status_out);
+int key_child_parse(struct slice key, struct uuid *parent_out, bool *over_out,
+                    struct uuid *child_out);
 int key_schedule_parse(struct slice key, char *row_out, struct text *owner_out,
                        struct text *name_out);
 int key_uuid_parse(struct slice bytes, struct uuid *job_out);
+
+/* Who has a unique key: the value of the unique table, 16 bytes, or 32 with a waiting job. */
+struct rec_unique {
+    struct uuid holder;
+    struct uuid waiter; /* takes it over when the holder has ended; null: nobody */
+};
+struct slice rec_unique_bytes(const struct rec_unique *unique); /* borrows */
+int rec_unique_parse(struct slice value, struct rec_unique *unique_out);
 
 /* Appends a key in words, as a JSON object of its parts by keys.def; {"hex": "…"} where it is no
  * key of that table. The same of any bytes. For people and tools. 0, -ENOMEM. */

@@ -89,7 +89,7 @@ static bool say_submitted(struct world *world, const struct message *request, st
         struct wire_submit_answer item = {.id = spec.id, .status = JOB_PENDING};
         static struct buf inner;
         buf_clear(&inner);
-        const struct wire_fault no = {TEXT("QUEUE_FULL"), TEXT("no room"), {0}, 0};
+        const struct wire_fault no = {.code = TEXT("QUEUE_FULL"), .message = TEXT("no room")};
         if (text_is(spec.type, "worse"))
             return say_error(answer, "STORE_FULL", "");
         if (text_is(spec.type, "bad") && request->submit.partial)

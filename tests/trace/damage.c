@@ -55,9 +55,20 @@ static bool is_sweep(enum store_table table, const struct store_row *row)
            kind == TIMER_SWEEP;
 }
 
+/* An errand that cancels a tree stands alone. */
+static bool is_cancel(enum store_table table, const struct store_row *row)
+{
+    uint64_t at;
+    enum rec_timer kind;
+    struct slice what;
+    return table == TABLE_TIMER && key_timer_parse(row->key, &at, &kind, &what) == 0 &&
+           kind == TIMER_FAMILY && what.len > 16 && what.at[16] == 'c';
+}
+
 static bool is_exempt(enum store_table table, const struct store_row *row, enum mutation mutation)
 {
-    if (mutation != SCRIBBLED && (counts_nothing(table, row) || is_sweep(table, row)))
+    if (mutation != SCRIBBLED &&
+        (counts_nothing(table, row) || is_sweep(table, row) || is_cancel(table, row)))
         return true;
     for (size_t i = 0; i < sizeof unnoticed / sizeof *unnoticed; i++)
         if (unnoticed[i].table == table && unnoticed[i].mutation == mutation)

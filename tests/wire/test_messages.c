@@ -194,9 +194,9 @@ TEST(fields_are_read_in_any_order)
         const struct field *field = &shape_job.fields[i];
         struct buf one = {0};
         struct wire_job alone = {0};
-        size_t size = i + 1 < shape_job.count
-                          ? shape_job.fields[i + 1].offset - (size_t)field->offset
-                          : sizeof job.result;
+        size_t end = i + 1 < shape_job.count ? shape_job.fields[i + 1].offset
+                                             : offsetof(struct wire_job, end_);
+        size_t size = end - field->offset;
         memcpy((uint8_t *)&alone + field->offset, (uint8_t *)&job + field->offset, size);
         assert_good(shape_encode(&one, &shape_job, &alone, KEYS_NAMES));
         assert_good(buf_append(&turned, one.at + 1, one.len - 1));

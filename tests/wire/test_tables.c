@@ -127,7 +127,7 @@ TEST(moves_are_those_of_the_table_and_no_others)
 {
     static const char letters[] = "-SPRCFABW";
     static const char *const may[JOB_STATE_COUNT] = {
-        "SPB", "PFA", "RFA", "SPCFAW", "", "P", "P", "PA", "PFA",
+        "SPB", "PFA", "RFA", "SPCFAW", "", "PB", "PB", "SPFA", "PFA",
     };
     for (unsigned from = 0; from < JOB_STATE_COUNT; from++)
         for (unsigned to = 0; to < JOB_STATE_COUNT; to++) {
