@@ -90,3 +90,43 @@ int answer_whole(const struct message *answer, struct buf *out)
 {
     return json_from_struct(message_body(answer), message_shape(answer->id), out);
 }
+
+int answer_queue(struct slice queue, struct buf *out)
+{
+    struct wire_queue wire;
+    struct fault fault;
+    struct buf rest = {0};
+    if (shape_decode(queue, &shape_queue, KEYS_NAMES, &wire, &fault) != 0)
+        return -EINVAL;
+    if (wire.paused)
+        return json_from_shape(queue, &shape_queue, out);
+    int rc = json_from_shape(queue, &shape_queue, &rest); /* begins with the name */
+    if (rc == 0)
+        rc = buf_append_text(out, TEXT("{\"paused\":false,"));
+    if (rc == 0)
+        rc = buf_append(out, rest.at + 1, rest.len - 1);
+    buf_fini(&rest);
+    return rc;
+}
+
+int answer_queues(const struct msg_queues *queues, struct buf *out)
+{
+    struct list_iter iter;
+    struct slice item;
+    int rc = buf_append_text(out, TEXT("{\"queues\":["));
+    if (list_open(queues->queues, &iter) != 0)
+        return -EINVAL;
+    while (rc == 0 && list_next_any(&iter, &item) == 1) {
+        if (iter.index > 1)
+            rc = buf_append(out, ",", 1);
+        if (rc == 0)
+            rc = answer_queue(item, out);
+    }
+    if (rc == 0)
+        rc = buf_append(out, "]", 1);
+    if (rc == 0 && queues->next.len)
+        rc = buf_append_text(out, TEXT(",\"next\":"));
+    if (rc == 0 && queues->next.len)
+        rc = json_quote(out, queues->next);
+    return rc == 0 ? buf_append(out, "}", 1) : rc;
+}

@@ -22,4 +22,8 @@ int answer_whole(const struct message *answer, struct buf *out);
 /* {"attempts": […], "total"} */
 int answer_attempts(const struct msg_attempts *attempts, struct buf *out);
 
+/* One queue; {"queues": […], "next"}. `paused` is always told. */
+int answer_queue(struct slice queue, struct buf *out);
+int answer_queues(const struct msg_queues *queues, struct buf *out);
+
 #endif

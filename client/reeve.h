@@ -379,6 +379,64 @@ struct reeve_preview {
 REEVE_API int reeve_schedule_preview(struct reeve *reeve, const struct reeve_preview *preview,
                                      char **preview_out);
 
+/* --- queues ----------------------------------------------------------------------------------- */
+
+/* At most `max` starts in any stretch of `window_ms`. */
+struct reeve_rate {
+    uint64_t max, window_ms;
+};
+
+/* What one group of a queue has of its own. */
+struct reeve_queue_group {
+    const char *group;
+    uint32_t concurrency; /* how many of its jobs may run at once; 0: as it is */
+    uint32_t weight;      /* how often in a row it is served; 0: as it is */
+};
+
+/* What shall be set of a queue. Zero, NULL: as it is. */
+struct reeve_queue_change {
+    bool pause, resume;
+    uint32_t concurrency;       /* how many jobs may run at once */
+    uint32_t group_concurrency; /* how many of each group */
+    const struct reeve_rate *rates;
+    size_t rate_count; /* these, at most 8, instead of those before */
+    const struct reeve_queue_group *groups;
+    size_t group_count; /* each changes what it names */
+    uint64_t ageing_ms; /* so long waited is a priority more */
+    bool has_length_max;
+    uint64_t length_max;       /* more waiting jobs are refused: REEVE_QUEUE_FULL */
+    const char *budget;        /* the name of a limit that it shares with other queues */
+    const char *defaults_json; /* what its jobs are that do not say otherwise: an object with any of
+                                  priority, timeout_ms, max_attempts, max_lost, backoff_ms,
+                                  backoff_cap_ms, retention_ms */
+    const char *const *clear;  /* what shall be unset before the rest is set: "all", or names as in
+                                  the queue's `limits`, "groups.NAME", "defaults.NAME" */
+    size_t clear_count;
+};
+
+/* {"queues": [{"name", "paused", "depth", "running", "oldest_seconds", "limits", "defaults"}],
+ * "next"}, by name. `after` (`next` of the page before) may be NULL; limit 0: 100, at most 1000. */
+REEVE_API int reeve_queues(struct reeve *reeve, const char *after, uint32_t limit,
+                           char **queues_out);
+
+/* One queue. REEVE_NOT_FOUND: no job was ever in it, and nothing is set of it. */
+REEVE_API int reeve_queue(struct reeve *reeve, const char *queue, char **queue_out);
+
+/* An admin's word. `queue_out` (the queue as it is now) may be NULL. */
+REEVE_API int reeve_queue_set(struct reeve *reeve, const char *queue,
+                              const struct reeve_queue_change *change, char **queue_out);
+
+/* {"budgets": [{"name", "queues", "in_use", "limits"}]}: limits that several queues share. */
+REEVE_API int reeve_budgets(struct reeve *reeve, char **budgets_out);
+
+/* Makes or changes a budget: `concurrency`, `rates` and `clear` of the change, nothing else. An
+ * admin's word. `budget_out` may be NULL. */
+REEVE_API int reeve_budget_set(struct reeve *reeve, const char *budget,
+                               const struct reeve_queue_change *change, char **budget_out);
+
+/* REEVE_CONFLICT while queues draw on it. */
+REEVE_API int reeve_budget_remove(struct reeve *reeve, const char *budget);
+
 /* --- following -------------------------------------------------------------------------------- */
 
 /* Waits until the job has ended (and its handler is gone, where it was cancelled while it ran).

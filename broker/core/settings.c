@@ -286,8 +286,9 @@ static int remove_budget(struct core *core, struct budget *budget)
     if (!budget)
         return refuse(core, WIRE_NOT_FOUND, "budget", "there is no budget of that name");
     if (budget->queues)
-        return refuse(core, WIRE_CONFLICT, "budget", "%llu queues draw on it",
-                      (unsigned long long)budget->queues);
+        return refuse(core, WIRE_CONFLICT, "budget", "%llu queue%s it",
+                      (unsigned long long)budget->queues,
+                      budget->queues == 1 ? " draws on" : "s draw on");
     struct message answer = {.id = MSG_BUDGET_IS};
     buf_clear(&core->answer);
     int rc = pack_budget(core, budget, &core->answer);

@@ -16,6 +16,7 @@ enum cli_command {
 #define ON(NAME)    (UINT64_C(1) << COMMAND_##NAME)
 #define ON_ALL      ((UINT64_C(1) << COMMAND_COUNT) - 1u)
 #define ON_BULK     (ON(CANCEL) | ON(RETRY) | ON(DELETE) | ON(PURGE))
+#define ON_LIMITED  (ON(QUEUE) | ON(BUDGET))
 #define ON_FILTERED (ON(LIST) | ON_BULK)
 #define ON_SPEC     (ON(SUBMIT) | ON(SCHEDULE))
 
