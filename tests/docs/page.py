@@ -33,8 +33,9 @@ from reeve_fleet import Fleet, Program, build_folder, clean_environment  # noqa:
 FENCE = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", re.M | re.S)
 COMMAND_S = 60
 LANGUAGES = ("sh", "python", "c", "text", "json")
-# Kept between blocks: variables that a command sets.
-KEEP = "set -a; [ -f {0} ] && . {0}; trap 'export -p >{0}' EXIT; set +a -euo pipefail -a\n"
+# Kept between blocks: variables that a command sets, but not where the broker is.
+KEEP = ("set -a; [ -f {0} ] && . {0}; trap 'export -p | grep -Ev "
+        "\"REEVE_(CLIENTS|WORKERS|EVENTS)=\" >{0}' EXIT; set +a -euo pipefail -a\n")
 
 
 class Block(NamedTuple):
