@@ -296,8 +296,9 @@ static void look_at_handshake(struct conn *conn, uint64_t now_ms)
     struct handshake *handshake = &conn->sockets.handshake;
     if (now_ms >= conn->reconnect_at)
         reconnect(conn);
-    if (!handshake_look(handshake) || handshake->state == HANDSHAKE_GOOD)
-        return;
+    bool failed = handshake_look(handshake) && handshake->state != HANDSHAKE_GOOD;
+    if (!failed || (handshake->state == HANDSHAKE_HUNG_UP && !handshake->curve))
+        return; /* without keys that may be a proxy whose broker is away: conn_hint */
     client_session_refuse(conn->session, now_ms, WIRE_UNAUTHORIZED, handshake_words(handshake));
     if (handshake->state != HANDSHAKE_HUNG_UP)
         conn->reconnect_at = now_ms + SESSION_HELLO_MAX_MS;
@@ -442,6 +443,11 @@ struct conn_limits conn_limits(const struct conn *conn)
     const struct client_session_peer *peer = client_session_peer(conn->session);
     return (struct conn_limits){peer->message_size_max, peer->params_size_max,
                                 peer->batch_jobs_max};
+}
+
+const char *conn_hint(const struct conn *conn)
+{
+    return handshake_words(&conn->sockets.handshake);
 }
 
 const struct fault *conn_refusal(const struct conn *conn)

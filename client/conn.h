@@ -143,4 +143,7 @@ struct conn_limits conn_limits(const struct conn *conn);
  * borrowed until conn_process. NULL where it does not. */
 const struct fault *conn_refusal(const struct conn *conn);
 
+/* Why the last handshakes failed, as a sentence about the broker; "" where they did not. */
+const char *conn_hint(const struct conn *conn);
+
 #endif

@@ -113,8 +113,9 @@ int handle_fail_status(struct reeve *reeve, int status)
         if (conn_is_up(reeve->conn))
             return handle_fail(reeve, REEVE_TIMEOUT, "", "no answer within %.3g s",
                                reeve->timeout_ms / 1000.0);
-        return handle_fail(reeve, REEVE_UNAVAILABLE, "", "no broker at %s within %.3g s",
-                           reeve->broker, reeve->timeout_ms / 1000.0);
+        return handle_fail(reeve, REEVE_UNAVAILABLE, "", "no broker at %s within %.3g s%s%s",
+                           reeve->broker, reeve->timeout_ms / 1000.0,
+                           conn_hint(reeve->conn)[0] ? ": " : "", conn_hint(reeve->conn));
     case -ECONNREFUSED:
         return fail_refused(reeve);
     case -EMSGSIZE:

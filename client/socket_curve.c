@@ -136,13 +136,14 @@ static bool refused(struct handshake *handshake, enum handshake_state state)
     return true;
 }
 
-/* The other end closed the connection in the middle of it. Once is a broker that ends. */
+/* The other end closed the connection in the middle of it. Once is a broker that ends; often is one
+ * that can't read what our key made of its own, or that saw sooner than we that one of us speaks
+ * CURVE and the other does not. */
 static bool hung_up(struct handshake *handshake, uint32_t error)
 {
-    if (!handshake->curve || (error != EPIPE && error != ECONNRESET))
+    if (handshake->was_good || (error != EPIPE && error != ECONNRESET))
         return false;
-    if (++handshake->hang_ups < HANG_UPS_MAX || handshake->state == HANDSHAKE_REFUSED ||
-        handshake->state == HANDSHAKE_OTHER)
+    if (++handshake->hang_ups < HANG_UPS_MAX || handshake->state != HANDSHAKE_NONE)
         return false;
     return refused(handshake, HANDSHAKE_HUNG_UP);
 }
@@ -152,6 +153,7 @@ static bool take_event(struct handshake *handshake, uint16_t event, uint32_t val
     switch (event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         handshake->hang_ups = 0;
+        handshake->was_good = true;
         handshake->state = HANDSHAKE_GOOD;
         return true;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
@@ -201,8 +203,12 @@ const char *handshake_words(const struct handshake *handshake)
                    ? "it does not speak CURVE: it has no --curve-key, or this is not its endpoint"
                    : "it speaks CURVE only: a key is needed (--curve-key FILE, --curve-server KEY)";
     case HANDSHAKE_HUNG_UP:
-        return "it hangs up in the handshake: is --curve-server its public key, and is this its "
-               "endpoint?";
+        return handshake->curve
+                   ? "it hangs up in the handshake: does it speak CURVE, is --curve-server its "
+                     "public key, and is this its endpoint?"
+                   : "it hangs up in the handshake: perhaps it speaks CURVE only (--curve-key "
+                     "FILE, "
+                     "--curve-server KEY)";
     default:
         return "";
     }

@@ -34,12 +34,13 @@ enum handshake_state {
     HANDSHAKE_GOOD,
     HANDSHAKE_REFUSED, /* the broker does not let this key in; libzmq does not try again */
     HANDSHAKE_OTHER,   /* one side speaks CURVE, the other does not; neither does it here */
-    HANDSHAKE_HUNG_UP  /* the broker ends it, again and again; libzmq goes on trying */
+    HANDSHAKE_HUNG_UP  /* the broker ends it, again and again; libzmq goes on trying. Not said once
+                          a handshake went well: the broker is away then, behind a proxy */
 };
 
 struct handshake {
     void *socket, *monitor; /* borrowed; owned */
-    bool curve;
+    bool curve, was_good;
     unsigned hang_ups; /* in a row */
     enum handshake_state state;
 };

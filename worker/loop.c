@@ -246,7 +246,8 @@ static int look_at_handshake(struct loop *loop)
     enum handshake_state state = wsocket_handshake(loop->socket, &news, &words);
     if (!news || state == HANDSHAKE_GOOD || state == HANDSHAKE_NONE)
         return 0;
-    bool over = state == HANDSHAKE_REFUSED || !loop->was_ready;
+    bool unsure = state == HANDSHAKE_HUNG_UP && !loop->config->curve->on;
+    bool over = state == HANDSHAKE_REFUSED || (!loop->was_ready && !unsure);
     if (over)
         log_error("refused", "the broker at %s refuses this worker: %s", loop->config->broker,
                   words);

