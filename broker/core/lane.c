@@ -123,9 +123,11 @@ static struct turn *find_turn(const struct core *core, struct text queue, uint64
     return turn;
 }
 
-struct text lane_last_group(const struct core *core, struct text queue, uint64_t priority)
+struct text lane_last_group(const struct core *core, struct text name, uint64_t priority,
+                            uint64_t *served_out)
 {
-    const struct turn *turn = find_turn(core, queue, priority);
+    const struct turn *turn = find_turn(core, name, priority);
+    *served_out = turn ? turn->served : 0;
     return turn ? (struct text){turn->group, turn->group_len} : (struct text){0};
 }
 

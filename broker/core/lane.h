@@ -34,8 +34,10 @@ int lane_find(struct core *core, const struct worker *worker, const struct queue
 /* The job found is started: the turn moves on. */
 void lane_take(const struct lane_found *found);
 
-/* The group served last in a priority of a queue; empty: none since the start. */
-struct text lane_last_group(const struct core *core, struct text queue, uint64_t priority);
+/* The group served last in a priority of a queue, and how often in a row; empty: none since the
+ * start. `name` as for lane_find. */
+struct text lane_last_group(const struct core *core, struct text name, uint64_t priority,
+                            uint64_t *served_out);
 
 void turns_fini(struct core *core);
 

@@ -1,8 +1,9 @@
 /* A pending job's place in its queue: how many go before it. Reads only.
  *
- * Exact for what the queue holds now, if nothing else arrives and the workers take every type: all
- * jobs of higher priorities, the older ones of its own group, and of each other group as many as
- * have their turn first. Counted up to PLACE_MAX. */
+ * Exact for what the queue holds now, if nothing else arrives, no group is at a limit, and the
+ * workers take every type: all jobs of higher priorities, the older ones of its own group, and of
+ * each other group as many as have their turns (with their weights) first. Ageing is left out. Jobs
+ * that must run alone are a line of their own. Counted up to PLACE_MAX. */
 #ifndef REEVE_BROKER_CORE_PLACE_H
 #define REEVE_BROKER_CORE_PLACE_H
 

@@ -13,6 +13,7 @@
 #include "broker/core/queue_settings.h"
 #include "broker/core/reply.h"
 #include "broker/core/walk.h"
+#include "broker/core/why.h"
 
 enum {
     QUEUES_LIMIT_DEFAULT = 100,
@@ -57,12 +58,14 @@ static int count_queue(struct core *core, struct text name, struct wire_queue *o
 }
 
 /* Appends the queue as everybody sees it. */
-static int pack_queue(struct core *core, struct text name, struct buf *out)
+static int pack_queue(struct core *core, struct text name, struct slice because, struct buf *out)
 {
     static const uint8_t none[] = {0x80}; /* a map of nothing */
     const struct queue *queue = queue_find(core, name);
-    struct wire_queue wire = {
-        .name = name, .limits = {none, sizeof none}, .defaults = {none, sizeof none}};
+    struct wire_queue wire = {.name = name,
+                              .limits = {none, sizeof none},
+                              .defaults = {none, sizeof none},
+                              .waiting_because = because};
     int rc = count_queue(core, name, &wire);
     if (rc == 0 && queue) {
         wire.paused = queue->settings.paused;
@@ -85,11 +88,15 @@ static int check_queue_name(struct core *core, struct text name)
                   "expected 1 to %d bytes without control characters", QUEUE_LEN_MAX);
 }
 
+/* One queue alone is told with the reasons why its jobs wait. */
 static int answer_queue(struct core *core, struct text name)
 {
     struct message answer = {.id = MSG_QUEUE_IS};
     buf_clear(&core->answer);
-    int rc = pack_queue(core, name, &core->answer);
+    buf_clear(&core->scratch);
+    int rc = why_count(core, name, &core->scratch);
+    if (rc == 0)
+        rc = pack_queue(core, name, buf_slice(&core->scratch), &core->answer);
     answer.queue_is.queue = buf_slice(&core->answer);
     return rc < 0 ? rc : reply(core, &answer);
 }
@@ -176,7 +183,7 @@ int handle_get_queues(struct core *core, struct session *session, const struct m
         more = next_name(core, name, &len);
         if (more <= 0)
             break;
-        rc = pack_queue(core, (struct text){name, len}, &core->answer);
+        rc = pack_queue(core, (struct text){name, len}, (struct slice){0}, &core->answer);
     }
     if (rc < 0 || more < 0)
         return rc < 0 ? rc : more;

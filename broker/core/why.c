@@ -14,7 +14,7 @@
 #include "broker/core/place.h"
 #include "broker/core/reply.h"
 #include "broker/core/unique.h"
-#include "broker/core/worker.h"
+#include "broker/core/workers.h"
 #include "proto/pack.h"
 
 /* An answer being made. Its details gather in core->nested. */
@@ -175,6 +175,14 @@ static int tell_gate(struct why *why, const struct gate_verdict *verdict)
 
 static int set_place(struct why *why);
 
+/* When the window opens that lets the job through: each lets `max` others through before. */
+static uint64_t window_of(const struct why *why, const struct gate_verdict *verdict)
+{
+    if (verdict->opens_at == 0 || verdict->max == 0 || why->position_is_minimum)
+        return 0;
+    return verdict->opens_at + (why->position.value - 1) / verdict->max * verdict->window_ms;
+}
+
 static int ask_gates(struct why *why)
 {
     const struct core *core = why->core;
@@ -188,8 +196,8 @@ static int ask_gates(struct why *why)
         rc = set_place(why);
     if (verdict.gate == GATE_PAUSED)
         why->start = 0; /* when it goes on is up to people */
-    else if (why->start < verdict.opens_at)
-        why->start = verdict.opens_at;
+    else if (verdict.gate == GATE_RATE_LIMIT && why->start < window_of(why, &verdict))
+        why->start = window_of(why, &verdict);
     return rc;
 }
 
@@ -224,40 +232,10 @@ static int ask_unique(struct why *why)
     return rc < 0 ? rc : tell_text(why, "holder", text_of(name));
 }
 
-/* The workers that would take the job, if they had room. */
-struct capable {
-    uint64_t workers, slots, busy;
-};
-
-static bool takes_queue(const struct worker *worker, struct text queue)
-{
-    for (size_t i = 0; i < worker->queue_count; i++)
-        if (text_eq(worker->queues[i], queue))
-            return true;
-    return false;
-}
-
-static struct capable capable_of(const struct core *core, const struct rec_state *s)
-{
-    struct capable capable = {0};
-    const struct session *session;
-    DL_FOREACH(core->workers, session)
-    {
-        const struct worker *worker = session->worker;
-        if (session->peer == 0 || worker->slots == 0 || !takes_queue(worker, s->queue) ||
-            !worker_takes(worker, s->type))
-            continue;
-        capable.workers++;
-        capable.slots += worker->slots;
-        capable.busy += worker->held < worker->slots ? worker->held : worker->slots;
-    }
-    return capable;
-}
-
 static int ask_worker(struct why *why)
 {
     const struct rec_state *s = &why->job->s;
-    if (capable_of(why->core, s).workers > 0)
+    if (workers_capable(why->core, s->queue, s->type).workers > 0)
         return 0;
     say(why, "no_worker", "no connected worker takes type '%.*s' from queue '%.*s'",
         (int)s->type.len, s->type.at, (int)s->queue.len, s->queue.at);
@@ -265,6 +243,19 @@ static int ask_worker(struct why *why)
     if (rc == 0)
         rc = tell_text(why, "queue", s->queue);
     return rc < 0 ? rc : tell_number(why, "workers", why->core->worker_count);
+}
+
+/* It has taken its worker down too often to run beside others. */
+static int ask_alone(struct why *why)
+{
+    const struct rec_state *s = &why->job->s;
+    if (!s->alone)
+        return 0;
+    say(why, "alone",
+        "it was lost %" PRIu64 " times with its worker: it waits for one that holds nothing else",
+        s->lost);
+    int rc = tell_number(why, "lost", s->lost);
+    return rc < 0 ? rc : set_place(why);
 }
 
 /* Only where the queue has been handing out jobs lately. */
@@ -288,7 +279,8 @@ static int set_place(struct why *why)
 
 static int ask_place(struct why *why)
 {
-    struct capable capable = capable_of(why->core, &why->job->s);
+    const struct rec_state *s = &why->job->s;
+    struct capable capable = workers_capable(why->core, s->queue, s->type);
     int rc = set_place(why);
     uint64_t ahead = why->position.value - 1;
     if (rc < 0)
@@ -309,9 +301,9 @@ static int ask_place(struct why *why)
 typedef int question(struct why *why);
 
 /* By status first; then, for a pending job, as the pick meets them. */
-static question *const questions[] = {ask_finished, ask_running, ask_due,
-                                      ask_question, ask_parents, ask_unique,
-                                      ask_gates,    ask_worker,  ask_place};
+static question *const questions[] = {ask_finished, ask_running, ask_due,   ask_question,
+                                      ask_parents,  ask_unique,  ask_gates, ask_worker,
+                                      ask_alone,    ask_place};
 
 /* --- the answer ------------------------------------------------------------------------------- */
 

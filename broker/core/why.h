@@ -7,6 +7,11 @@
 
 #include "broker/core/memory.h"
 
+/* Appends {reason: how many} for the jobs of a queue that have not started. Pending ones are looked
+ * at one by one, at most WHY_ROWS_MAX; the rest is told as `uncounted`. 0, -errno. */
+enum { WHY_ROWS_MAX = 2000 };
+int why_count(struct core *core, struct text queue, struct buf *out);
+
 int handle_get_why(struct core *core, struct session *session, const struct message *message);
 
 #endif

@@ -10,6 +10,31 @@
 #include "broker/core/reply.h"
 #include "proto/pack.h"
 
+static bool takes_queue(const struct worker *worker, struct text queue)
+{
+    for (size_t i = 0; i < worker->queue_count; i++)
+        if (text_eq(worker->queues[i], queue))
+            return true;
+    return false;
+}
+
+struct capable workers_capable(const struct core *core, struct text queue, struct text type)
+{
+    struct capable capable = {0};
+    const struct session *session;
+    DL_FOREACH(core->workers, session)
+    {
+        const struct worker *worker = session->worker;
+        if (session->peer == 0 || worker->slots == 0 || !takes_queue(worker, queue) ||
+            !worker_takes(worker, type))
+            continue;
+        capable.workers++;
+        capable.slots += worker->slots;
+        capable.busy += worker->held < worker->slots ? worker->held : worker->slots;
+    }
+    return capable;
+}
+
 static int check_caller(struct core *core, const struct session *session,
                         const struct message *message)
 {
