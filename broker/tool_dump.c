@@ -147,6 +147,13 @@ static int put_meta(struct buf *out, struct slice key, struct slice value)
     return value.len == 16 ? put_id(out, value) : put_number(out, value);
 }
 
+/* So are a schedule's: its head, and what it submits. */
+static int put_schedule(struct buf *out, struct slice key, struct slice value)
+{
+    const struct shape *shape = key.at[0] == 'h' ? &shape_rec_schedule : &shape_spec;
+    return put_map(out, shape, KEYS_NUMBERS, value);
+}
+
 static int put_any(struct buf *out, struct slice value)
 {
     const char *problem;
@@ -159,8 +166,9 @@ static int put_value(struct buf *out, enum store_table table, const struct store
 {
     if (row->value.len == 0)
         return buf_append_text(out, TEXT("null"));
-    int rc = table == TABLE_META ? put_meta(out, row->key, row->value)
-                                 : put_known(out, table, row->value);
+    int rc = table == TABLE_META       ? put_meta(out, row->key, row->value)
+             : table == TABLE_SCHEDULE ? put_schedule(out, row->key, row->value)
+                                       : put_known(out, table, row->value);
     if (rc == NOT_SUCH && values[table].kind == VALUE_unknown)
         rc = put_any(out, row->value);
     return rc == NOT_SUCH ? bytes_describe(row->value, out) : rc;

@@ -73,8 +73,13 @@ class Schedules(unittest.TestCase):
         ran = (path.parent / "handler.ran").read_text().split()
         self.assertEqual(sorted(ids), sorted(ran))
         broker.stop()
-        subprocess.run([self.fleet.build / "reeve-broker", "--data", self.fleet.data, "--check"],
-                       check=True, stdout=subprocess.DEVNULL, timeout=30)
+        tool = [self.fleet.build / "reeve-broker", "--data", self.fleet.data]
+        subprocess.run([*tool, "--check"], check=True, stdout=subprocess.DEVNULL, timeout=30)
+        rows = [json.loads(line) for line in subprocess.run(
+            [*tool, "--dump", "--table", "schedule"], check=True, capture_output=True, text=True,
+            timeout=30).stdout.splitlines()]
+        self.assertEqual([("h", "@every 1s"), ("s", "tick")], [
+            (row["key"]["row"], row["value"].get("cron") or row["value"]["type"]) for row in rows])
 
     def test_life(self):
         self.fleet.broker()

@@ -228,7 +228,11 @@ static const struct core_auth *auth_of(struct trace *trace, uint32_t peer)
 
 static void pad_key(const char *word, char key[AUTH_KEY_LEN + 1])
 {
-    snprintf(key, AUTH_KEY_LEN + 1, "%s%040d", word, 0);
+    size_t len = strlen(word);
+    CHECK(len < AUTH_KEY_LEN);
+    memset(key, '0', AUTH_KEY_LEN);
+    memcpy(key, word, len);
+    key[AUTH_KEY_LEN] = '\0';
 }
 
 static void prove(struct trace *trace, const char *peer, const char *role, const char *owner,
