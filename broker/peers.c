@@ -14,6 +14,7 @@
 
 struct peer {
     uint32_t handle;
+    uint64_t unsent; /* of a failed one: the first dispatch that it did not get, or 0 */
     enum core_socket socket;
     bool kept, failed, proved;
     char key[CURVE_KEY_SIZE];
@@ -185,11 +186,14 @@ struct slice peers_route(const struct peers *peers, uint32_t handle)
     return (struct slice){peer->route + 1, peer->route_len - 1};
 }
 
-void peers_fail(struct peers *peers, uint32_t handle)
+void peers_fail(struct peers *peers, uint32_t handle, uint64_t unsent)
 {
     struct peer *peer = find(peers, handle);
-    if (peer)
-        fail(peers, peer);
+    if (!peer)
+        return;
+    fail(peers, peer);
+    if (peer->unsent == 0)
+        peer->unsent = unsent;
 }
 
 bool peers_any_failed(const struct peers *peers)
@@ -197,7 +201,8 @@ bool peers_any_failed(const struct peers *peers)
     return peers->failed != NULL;
 }
 
-bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out)
+bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out,
+                       uint64_t *unsent_out)
 {
     struct peer *peer = peers->failed;
     if (!peer)
@@ -207,6 +212,8 @@ bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32
     move(peers, peer, false);
     *socket_out = peer->socket;
     *handle_out = peer->handle;
+    *unsent_out = peer->unsent;
+    peer->unsent = 0;
     return true;
 }
 

@@ -33,11 +33,13 @@ void peers_keep(struct peers *peers, uint32_t handle);
 /* The routing id; borrowed until the next sweep. Empty: no such peer, or it has failed. */
 struct slice peers_route(const struct peers *peers, uint32_t handle);
 
-/* Nothing reaches this peer. */
-void peers_fail(struct peers *peers, uint32_t handle);
+/* Nothing reaches this peer. `unsent`: the number of the dispatch that did not, or 0; the first one
+ * is kept. Say it of each. */
+void peers_fail(struct peers *peers, uint32_t handle, uint64_t unsent);
 bool peers_any_failed(const struct peers *peers);
 /* The next failed peer, to be told to the core: a stranger from now on. False: none is left. */
-bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out);
+bool peers_take_failed(struct peers *peers, enum core_socket *socket_out, uint32_t *handle_out,
+                       uint64_t *unsent_out);
 
 /* The core has no session for it any more: a stranger from now on. */
 void peers_forget(struct peers *peers, uint32_t handle);

@@ -217,6 +217,7 @@ static int step_item(struct server *server, struct item *item)
                                .socket = item->socket,
                                .peer = item->peer,
                                .topic = item->topic,
+                               .unsent = item->unsent,
                                .auth = item->auth,
                                .keys = server->batch.revoked,
                                .key_count = server->batch.revoked_count};
@@ -301,12 +302,14 @@ static int send_to_peer(struct server *server, enum socket_kind kind, const stru
                         struct slice frame)
 {
     struct slice route = peers_route(server->peers, effect->peer);
-    if (route.len == 0)
+    if (route.len == 0) {
+        peers_fail(server->peers, effect->peer, effect->dispatch); /* it has failed already */
         return 0;
+    }
     int rc = sockets_send(server->sockets, kind, route, frame);
     if (rc == 1) {
         log_debug("peer_gone", "a peer of the %s endpoint can't be reached", socket_name(kind));
-        peers_fail(server->peers, effect->peer);
+        peers_fail(server->peers, effect->peer, effect->dispatch);
     }
     return rc < 0 ? rc : 0;
 }

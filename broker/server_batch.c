@@ -19,6 +19,7 @@ static struct item *next_item(struct batch *batch, enum core_event_kind kind,
     item->socket = socket;
     item->peer = peer;
     item->framed = false;
+    item->unsent = 0;
     item->auth = NULL;
     return item;
 }
@@ -33,8 +34,9 @@ static void collect_failed(struct batch *batch, struct peers *peers)
 {
     enum core_socket socket;
     uint32_t peer;
-    while (batch->count < BATCH_FAILED_MAX && peers_take_failed(peers, &socket, &peer))
-        next_item(batch, CORE_SEND_FAILED, socket, peer);
+    uint64_t unsent;
+    while (batch->count < BATCH_FAILED_MAX && peers_take_failed(peers, &socket, &peer, &unsent))
+        next_item(batch, CORE_SEND_FAILED, socket, peer)->unsent = unsent;
 }
 
 /* A frame becomes an item, or is dropped where its sender can't be told apart any more. */

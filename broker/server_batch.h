@@ -21,12 +21,13 @@ enum {
 };
 
 /* An event before it is decoded: CORE_MESSAGE (frame), CORE_BAD_MESSAGE (too many frames),
- * CORE_SEND_FAILED, CORE_SUBSCRIBED (topic), CORE_REVOKED (keys). */
+ * CORE_SEND_FAILED (unsent), CORE_SUBSCRIBED (topic), CORE_REVOKED (keys). */
 struct item {
     enum core_event_kind kind;
     enum core_socket socket;
     uint32_t peer;
     bool framed; /* `frame` is open */
+    uint64_t unsent;
     struct uuid topic;
     const struct core_auth *auth; /* of the peer's key; NULL without CURVE */
     zmq_msg_t frame;

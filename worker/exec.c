@@ -122,6 +122,14 @@ static void read_stream(struct run *run, int place)
     }
 }
 
+/* A signal was sent: that is a step towards its end. */
+static void tell_step(const struct run *run, enum keeper_word word)
+{
+    struct wire_step step = {.step = word == KEEPER_KILLED ? TEXT("sigkill") : TEXT("sigterm"),
+                             .reason = text_of(reeve_job_cancel_reason(run->said.job))};
+    job_report_shape(run->said.job, INBOX_STEP, &shape_step, &step);
+}
+
 static void hear_keeper(struct run *run)
 {
     struct keeper_news news;
@@ -135,6 +143,8 @@ static void hear_keeper(struct run *run)
             run_list(run, news.pid);
         } else if (news.word == KEEPER_REFUSED) {
             run->refused = news.error;
+        } else if (news.word == KEEPER_TERMED || news.word == KEEPER_KILLED) {
+            tell_step(run, news.word);
         } else {
             run->end = news;
             run->ended = true;

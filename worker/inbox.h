@@ -14,7 +14,14 @@ struct reeve_job;
 /* Bytes of reports that may wait. */
 enum { INBOX_SIZE_MAX = 4 * 1024 * 1024 };
 
-enum inbox_kind { INBOX_PROGRESS, INBOX_STAGE, INBOX_LOG, INBOX_CHECKPOINT, INBOX_FINISHED };
+enum inbox_kind {
+    INBOX_PROGRESS,
+    INBOX_STAGE,
+    INBOX_LOG,
+    INBOX_CHECKPOINT,
+    INBOX_STEP,
+    INBOX_FINISHED
+};
 
 /* What a handler has to say, or that it has ended (the last item of its job). */
 struct inbox_item {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ int keeper_start(const char *scratch, struct keeper **keeper_out)
     *keeper_out = NULL;
     if (!keeper)
         return -ENOMEM;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         free(keeper);
         return -errno;
@@ -89,6 +91,11 @@ int keeper_end(int control, uint64_t grace_ms)
 {
     struct keeper_ladder ladder = {grace_ms};
     return send(control, &ladder, sizeof ladder, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+void keeper_kill_orphans(void)
+{
+    keeper_kill_children();
 }
 
 void keeper_stop(struct keeper **keeper)

@@ -11,7 +11,8 @@
  *     the worker stands still         (SIGSTOP) for as long as makes the broker give its jobs to
  *                                     others: everything is killed
  *     the keeper dies (kill -9)       handlers die with it (PR_SET_PDEATHSIG); the worker sees the
- *                                     channel close and is to end at once
+ *                                     channel close, kills what they leave (it is a subreaper
+ *                                     too) and is to end at once
  *
  * Must never run a handler's code before exec, read what handlers say, or leave one behind. */
 #ifndef REEVE_WORKER_KEEPER_H
@@ -54,8 +55,9 @@ struct keeper_order {
 int keeper_spawn(struct keeper *keeper, const struct keeper_order *order, int *control_out);
 
 /* What the keeper says on a handler's control. KEEPER_REFUSED: it could not be executed.
+ * KEEPER_TERMED, KEEPER_KILLED: its group was sent SIGTERM, SIGKILL, as the ladder wants it.
  * KEEPER_ENDED always comes, and is the last; the end of file without it: the keeper is gone. */
-enum keeper_word { KEEPER_STARTED = 1, KEEPER_REFUSED, KEEPER_ENDED };
+enum keeper_word { KEEPER_STARTED = 1, KEEPER_REFUSED, KEEPER_TERMED, KEEPER_KILLED, KEEPER_ENDED };
 struct keeper_news {
     enum keeper_word word;
     pid_t pid;  /* STARTED */
@@ -71,6 +73,11 @@ int keeper_hear(int control, struct keeper_news *news_out);
  * can only shorten it, and sends no second SIGTERM. Closing the control means SIGKILL at once. 0,
  * -errno. */
 int keeper_end(int control, uint64_t grace_ms);
+
+/* When the keeper has died: its handlers die with it, and what they had started, wherever it went,
+ * becomes a child of this process, its other subreaper. Kills them, and waits for that. From the
+ * first thread, when this process is about to end. */
+void keeper_kill_orphans(void);
 
 /* Closes the channel, upon which the keeper kills what is left and ends; waits for that. NULL is
  * fine. */

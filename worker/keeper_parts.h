@@ -60,6 +60,9 @@ uint64_t keeper_oom_count(const char *path);
 bool keeper_oom_group(const char *cgroup, char *path, size_t size);
 uint64_t keeper_oom_kills(const char *events);
 
+/* Kills all children, and what becomes a child by that, until none is left. */
+void keeper_kill_children(void);
+
 /* Calls `visit` with each child of this process. False: the system does not tell. */
 bool keeper_children(void (*visit)(pid_t pid, void *arg), void *arg);
 /* The value of a process's variable `name` as "NAME=value" in `out`. False: not there. */

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -50,6 +52,21 @@ bool keeper_children(void (*visit)(pid_t pid, void *arg), void *arg)
     }
     buf_fini(&list);
     return told;
+}
+
+static void kill_one(pid_t pid, void *arg)
+{
+    (void)arg;
+    kill(pid, SIGKILL);
+}
+
+void keeper_kill_children(void)
+{
+    while (keeper_children(kill_one, NULL)) {
+        pid_t pid = waitpid(-1, NULL, 0);
+        if (pid < 0 && errno != EINTR)
+            return;
+    }
 }
 
 bool keeper_variable(pid_t pid, const char *name, size_t name_len, char *out, size_t size)

@@ -83,6 +83,14 @@ static void ward_signal(struct ward *ward, int number)
         kill(-ward->pid, SIGCONT);
 }
 
+/* A rung of the ladder: it is told. */
+static void ward_end(struct ward *ward, int number)
+{
+    enum keeper_word word = number == SIGKILL ? KEEPER_KILLED : KEEPER_TERMED;
+    ward_signal(ward, number);
+    tell(ward->control, &(struct keeper_news){.word = word, .pid = ward->pid});
+}
+
 static void ward_kill_at(struct process *process, struct ward *ward, uint64_t when)
 {
     if (heap_has(&ward->kill)) {
@@ -92,7 +100,7 @@ static void ward_kill_at(struct process *process, struct ward *ward, uint64_t wh
     }
     ward->kill.key = when;
     if (heap_push(&process->kills, &ward->kill) < 0)
-        ward_signal(ward, SIGKILL); /* no memory to be patient with */
+        ward_end(ward, SIGKILL); /* no memory to be patient with */
 }
 
 static void kill_due(struct process *process)
@@ -101,7 +109,7 @@ static void kill_due(struct process *process)
     uint64_t now = clock_mono_ms();
     while ((node = heap_peek(&process->kills)) && node->key <= now) {
         heap_pop(&process->kills);
-        ward_signal(HEAP_ENTRY(node, struct ward, kill), SIGKILL);
+        ward_end(HEAP_ENTRY(node, struct ward, kill), SIGKILL);
     }
 }
 
@@ -219,12 +227,6 @@ static void reap(struct process *process)
     keeper_children(end_stray, process);
 }
 
-static void kill_one(pid_t pid, void *arg)
-{
-    (void)arg;
-    kill(pid, SIGKILL);
-}
-
 static void kill_wards(struct process *process)
 {
     struct ward *ward, *next;
@@ -234,15 +236,10 @@ static void kill_wards(struct process *process)
     }
 }
 
-/* Until there is no child left: what a dead child leaves becomes ours, and is next. */
 static void kill_all(struct process *process)
 {
     kill_wards(process);
-    while (keeper_children(kill_one, NULL)) {
-        pid_t pid = waitpid(-1, NULL, 0);
-        if (pid < 0 && errno != EINTR)
-            return;
-    }
+    keeper_kill_children();
 }
 
 /* --- starts ------------------------------------------------------------------------------------
@@ -323,13 +320,13 @@ static void on_control(struct process *process, struct ward *ward)
         return;
     if (got == (ssize_t)sizeof ladder && ladder.grace_ms > 0) {
         if (!heap_has(&ward->kill)) /* once: a second SIGTERM would hit it while it cleans up */
-            ward_signal(ward, SIGTERM);
+            ward_end(ward, SIGTERM);
         ward_kill_at(process, ward, clock_mono_ms() + ladder.grace_ms);
         return;
     }
     if (got != (ssize_t)sizeof ladder) /* closed: nothing more to hear of it */
         epoll_ctl(process->epoll, EPOLL_CTL_DEL, ward->control, NULL);
-    ward_signal(ward, SIGKILL);
+    ward_end(ward, SIGKILL);
 }
 
 /* Time counts only while we run ourselves: where the whole machine stood still, nobody is late. */

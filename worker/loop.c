@@ -202,7 +202,8 @@ static int take_report(struct loop *loop, struct inbox_item *item)
     struct slice *const members[] = {[INBOX_PROGRESS] = &report.progress,
                                      [INBOX_STAGE] = &report.stage,
                                      [INBOX_LOG] = &report.log,
-                                     [INBOX_CHECKPOINT] = &report.checkpoint};
+                                     [INBOX_CHECKPOINT] = &report.checkpoint,
+                                     [INBOX_STEP] = &report.step};
     *members[item->kind] = item->value;
     struct wsession_event event = {
         .kind = WSESSION_REPORT, .hold = item->job->hold, .report = &report};

@@ -134,11 +134,12 @@ static void on_signal(struct program *program)
     }
 }
 
-/* Without its keeper a handler would outlive us. Nothing is said to the broker: its jobs are lost,
- * and counted so, whoever it was that killed the keeper. */
+/* Without its keeper a handler would outlive us; what it left behind has become ours. Nothing is
+ * said to the broker: its jobs are lost, and counted so, whoever it was that killed the keeper. */
 static _Noreturn void keeper_has_died(void)
 {
     exec_kill_all();
+    keeper_kill_orphans();
     log_error("keeper_died", "the keeper of the handlers has died: ending with them");
     _exit(1);
 }

@@ -31,6 +31,7 @@ int wsession_new(const struct wsession_config *config, struct wsession **session
     session->heartbeat_ms = HEARTBEAT_DEFAULT_MS;
     session->lost_after_ms = LOST_AFTER_DEFAULT_MS;
     session->message_size_max = MESSAGE_SIZE_MAX;
+    session->grace_ms = config->grace_ms;
     session->resend_ms = WSESSION_RESEND_MS;
     session->resend_at = UINT64_MAX;
     heap_init(&session->timeouts);
@@ -178,6 +179,7 @@ static int on_welcome(struct wsession *session, const struct msg_welcome *welcom
     session->heartbeat_ms = or_default(welcome->heartbeat_ms, HEARTBEAT_DEFAULT_MS);
     session->lost_after_ms = or_default(welcome->lost_after_ms, LOST_AFTER_DEFAULT_MS);
     session->message_size_max = or_default(welcome->message_size_max, MESSAGE_SIZE_MAX);
+    session->grace_ms = or_default(welcome->grace_ms, session->config.grace_ms);
     if (session->state == SESSION_GREETING) {
         struct wsession_effect effect = {.kind = WSESSION_WELCOMED};
         int rc = effect_add(session, &effect, (struct slice){0});

@@ -79,8 +79,8 @@ enum wsession_event_kind {
 };
 
 /* All pointers are borrowed during the call. Of `report` exactly one of progress, stage, log,
- * checkpoint is set, and `at` (0: now); of `done` outcome, result, error, retry_after_ms. Job,
- * fence and n are filled in by the session. */
+ * checkpoint, step is set, and `at` (0: now); of `done` outcome, result, error, retry_after_ms.
+ * Job, fence and n are filled in by the session. */
 struct wsession_event {
     enum wsession_event_kind kind;
     struct wsession_now now;

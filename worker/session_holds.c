@@ -121,15 +121,33 @@ static void set_stale(struct wsession *session, struct hold *hold)
 
 static int finish(struct wsession *session, struct hold *hold, const struct wire_done_item *done);
 
+/* Reports that the handler is told to stop. Of a lease that is gone nobody wants to hear it. */
+static int tell_step(struct wsession *session, struct hold *hold)
+{
+    struct wire_step step = {.step = TEXT("told"), .reason = text_of(reason_words[hold->stop])};
+    struct buf value = {0};
+    if (hold->stop == WSESSION_STALE)
+        return 0;
+    int rc = shape_encode(&value, &shape_step, &step, KEYS_NAMES);
+    struct wire_report_item item = {.step = buf_slice(&value)};
+    if (rc == 0)
+        rc = reports_take(session, hold, &item);
+    buf_fini(&value);
+    return rc;
+}
+
 static int hold_stop(struct wsession *session, struct hold *hold, enum wsession_reason reason,
                      uint64_t grace_ms)
 {
     struct wsession_effect effect = {
         .kind = WSESSION_STOP, .reason = reason, .hold = hold->id, .grace_ms = grace_ms};
+    bool again = hold->stop == reason;
     hold->stop = reason;
     heap_remove(&session->timeouts, &hold->timeout);
-    if (hold->state == HOLD_RUNS)
-        return effect_add(session, &effect, (struct slice){0});
+    if (hold->state == HOLD_RUNS) {
+        int rc = again ? 0 : tell_step(session, hold);
+        return rc < 0 ? rc : effect_add(session, &effect, (struct slice){0});
+    }
     return finish(session, hold, &(struct wire_done_item){.outcome = TEXT("released")});
 }
 
@@ -138,7 +156,7 @@ static int wait_for_twin(struct wsession *session, struct hold *hold, struct hol
                          struct slice dispatch)
 {
     set_stale(session, twin);
-    int rc = twin->stop ? 0 : hold_stop(session, twin, WSESSION_STALE, session->config.grace_ms);
+    int rc = twin->stop ? 0 : hold_stop(session, twin, WSESSION_STALE, session->grace_ms);
     return rc < 0 ? rc : buf_append(&hold->dispatch, dispatch.at, dispatch.len);
 }
 
@@ -265,7 +283,7 @@ static int stop_one(struct wsession *session, const struct wire_stop_item *item)
         set_stale(session, hold); /* it has ended the lease */
     if (hold->stop == WSESSION_CANCELLED || hold->stop == reason)
         return 0; /* it has been told; the broker says it until the handler is gone */
-    uint64_t grace = item->grace_ms ? item->grace_ms : session->config.grace_ms;
+    uint64_t grace = item->grace_ms ? item->grace_ms : session->grace_ms;
     return hold_stop(session, hold, reason, grace);
 }
 
@@ -298,7 +316,7 @@ int holds_stale(struct wsession *session, struct slice list)
             continue; /* its end is on the way already */
         set_stale(session, hold);
         if (!hold->stop)
-            rc = hold_stop(session, hold, WSESSION_STALE, session->config.grace_ms);
+            rc = hold_stop(session, hold, WSESSION_STALE, session->grace_ms);
     }
     return rc;
 }
@@ -323,7 +341,7 @@ int holds_expire(struct wsession *session)
     int rc = 0;
     while (rc == 0 && (node = heap_peek(&session->timeouts)) && node->key <= session->now.mono_ms)
         rc = hold_stop(session, HEAP_ENTRY(node, struct hold, timeout), WSESSION_TIMEOUT,
-                       session->config.grace_ms);
+                       session->grace_ms);
     return rc;
 }
 

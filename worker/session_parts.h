@@ -15,7 +15,14 @@
 #include "base/heap.h"
 #include "worker/session.h"
 
-enum report_kind { REPORT_PROGRESS, REPORT_STAGE, REPORT_LOG, REPORT_CHECKPOINT, REPORT_KINDS };
+enum report_kind {
+    REPORT_PROGRESS,
+    REPORT_STAGE,
+    REPORT_LOG,
+    REPORT_CHECKPOINT,
+    REPORT_STEP,
+    REPORT_KINDS
+};
 
 /* One report, kept until the broker has stored it. */
 struct report {
@@ -40,7 +47,7 @@ struct newest {
  * from `unsent` on, what is to be sent. */
 struct reports {
     struct report *first, *unsent;
-    struct newest newest[REPORT_KINDS]; /* no logs */
+    struct newest newest[REPORT_KINDS]; /* no logs, no steps */
     uint64_t stage_key;                 /* which stage and status the newest one is of */
     uint64_t n;                         /* the last number given */
     size_t count, size;                 /* of the list; bytes of its values */
@@ -95,6 +102,7 @@ struct wsession {
     uint64_t request;                 /* the last number given to a message */
 
     uint64_t heartbeat_ms, lost_after_ms, message_size_max;
+    uint64_t grace_ms;                   /* as the broker says it */
     uint64_t hello_request, hello_until; /* mono: greet again */
     uint32_t hellos;                     /* in a row without a beat */
     uint64_t beat_at;                    /* mono: when to beat next */

@@ -26,6 +26,10 @@ static struct slice value_of(const struct wire_report_item *item, enum report_ki
         *kind_out = REPORT_LOG;
         return item->log;
     }
+    if (item->step.len) {
+        *kind_out = REPORT_STEP;
+        return item->step;
+    }
     *kind_out = REPORT_CHECKPOINT;
     return item->checkpoint;
 }
@@ -148,7 +152,7 @@ int reports_take(struct wsession *session, struct hold *hold, const struct wire_
     if (!report)
         return -ENOMEM;
     struct reports *reports = &hold->reports;
-    if (kind == REPORT_LOG) {
+    if (kind == REPORT_LOG || kind == REPORT_STEP) {
         append(session, reports, report);
     } else if (kind == REPORT_STAGE) {
         take_stage(session, reports, report);
@@ -221,7 +225,7 @@ static int send_one(struct wsession *session, struct hold *hold, struct report *
     struct wire_report_item item = {
         .job = hold->id.job, .fence = hold->id.fence, .n = report->n, .at = report->at};
     struct slice *const members[REPORT_KINDS] = {&item.progress, &item.stage, &item.log,
-                                                 &item.checkpoint};
+                                                 &item.checkpoint, &item.step};
     *members[report->kind] = value;
     int rc = report->alone ? batch_send(session) : 0;
     if (rc == 0)

@@ -280,9 +280,18 @@ static int let_time_pass(struct core *core)
     return rc < 0 ? rc : sessions_expire(core);
 }
 
+/* Its dispatches go to others at once: that they never arrived is certain. */
+static int not_sent(struct core *core, const struct core_event *event)
+{
+    struct session *session = session_of_peer(core, event->peer);
+    int rc = session && event->unsent ? leases_unsent(core, session, event->unsent) : 0;
+    if (session)
+        session_disconnected(session, core);
+    return rc;
+}
+
 static int take(struct core *core, const struct core_event *event)
 {
-    struct session *session;
     switch (event->kind) {
     case CORE_MESSAGE:
         return take_message(core, event);
@@ -290,10 +299,7 @@ static int take(struct core *core, const struct core_event *event)
         core->fault = *event->fault;
         return REFUSED;
     case CORE_SEND_FAILED:
-        session = session_of_peer(core, event->peer);
-        if (session)
-            session_disconnected(session, core);
-        return 0;
+        return not_sent(core, event);
     case CORE_SUBSCRIBED:
         return publish_standing(core, &event->topic);
     case CORE_REVOKED:

@@ -81,6 +81,7 @@ struct core_event {
     bool no_room;        /* refuse submits: the batch did not fit */
     const struct message *message;
     const struct fault *fault;
+    uint64_t unsent;  /* of a CORE_SEND_FAILED: its first dispatch that was not sent, or 0 */
     uint64_t request; /* of a CORE_BAD_MESSAGE, where it could be read */
     struct uuid topic;
     const struct core_auth *auth;
@@ -98,6 +99,7 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     uint32_t peer;
+    uint64_t dispatch; /* of a `dispatch`: its number, which grows; else 0 */
     struct uuid topic;
     size_t offset, len; /* in effects.bytes: one whole frame */
 };

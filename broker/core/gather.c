@@ -5,6 +5,19 @@
 
 enum { GATHER_SIZE_MAX = MESSAGE_SIZE_MAX / 4, GATHER_ITEMS_MAX = REPORT_ITEMS_MAX };
 
+/* The effect has the message's number, so that its leases are known where it can't be sent. */
+static int send_dispatch(struct core *core, struct session *session, struct gather *gather,
+                         struct slice jobs)
+{
+    struct message message = {.id = MSG_DISPATCH, .dispatch.jobs = jobs};
+    size_t before = core->effects->count;
+    int rc = send_to(core, session, &message);
+    gather->count = 0;
+    if (rc == 0 && core->effects->count > before)
+        core->effects->at[before].dispatch = gather->number;
+    return rc;
+}
+
 static int send_list(struct core *core, struct session *session, struct gather *gather,
                      enum message_id id)
 {
@@ -14,8 +27,8 @@ static int send_list(struct core *core, struct session *session, struct gather *
     struct message message = {.id = id};
     struct slice list = buf_slice(&gather->items);
     if (id == MSG_DISPATCH)
-        message.dispatch.jobs = list;
-    else if (id == MSG_SETTLED)
+        return send_dispatch(core, session, gather, list);
+    if (id == MSG_SETTLED)
         message.settled.items = list;
     else if (id == MSG_REPORTED)
         message.reported.items = list;
@@ -45,6 +58,7 @@ int gather_add(struct core *core, struct session *session, struct gather *gather
     int rc = gather->count && full ? gather_flush(core, session) : 0;
     if (rc == 0 && gather->count == 0) {
         buf_clear(&gather->items);
+        gather->number = ++core->dispatch;
         rc = list_begin(&gather->items, &gather->mark);
     }
     if (rc == 0)

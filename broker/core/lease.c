@@ -125,6 +125,7 @@ int lease_grant(struct core *core, struct session *session, const struct job *jo
     if (rc < 0)
         return rc;
     set_terms(core, lease, spec);
+    lease->dispatch = session->worker->dispatch.number;
     attach(lease, session);
     queue_start(core, lease);
     struct rec_key key;
@@ -182,6 +183,18 @@ int lease_undo(struct core *core, struct lease *lease, const char *reason)
         rc = outcome_undone(core, job, reason);
     }
     return rc < 0 ? rc : lease_drop(core, lease);
+}
+
+int leases_unsent(struct core *core, struct session *session, uint64_t first)
+{
+    struct lease *lease = session->worker ? session->worker->leases : NULL;
+    int rc = 0;
+    for (struct lease *next; lease && rc == 0; lease = next) {
+        next = lease->next;
+        if (lease->dispatch >= first && !lease->listed)
+            rc = lease_undo(core, lease, "its dispatch could not be sent");
+    }
+    return rc;
 }
 
 /* Its holder speaks and does not list it: it never arrived. A holder that is gone may have died of

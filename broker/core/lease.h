@@ -36,6 +36,9 @@ void lease_orphan(struct lease *lease);
 /* Given back unharmed: pending again, this attempt does not count. */
 int lease_undo(struct core *core, struct lease *lease, const char *reason);
 
+/* The session's dispatches from this number on were never sent: those are undone. 0, -errno. */
+int leases_unsent(struct core *core, struct session *session, uint64_t first);
+
 /* Loses what is past its deadline, fails what is past its job's timeout. 0, -errno. */
 int leases_expire(struct core *core);
 

@@ -38,6 +38,7 @@ struct lease {
     uint64_t stuck_ms;          /* the longest silence; 0: any */
     uint64_t stuck_at;          /* mono: when that is over; UINT64_MAX: never */
     bool stuck;                 /* it was: its handler is being stopped */
+    uint64_t dispatch;          /* the message that it went out with; 0: not known */
     bool listed;                /* the worker has said that it has it */
     bool ending;                /* cancelled: waits for its handler to be gone */
     bool alone;                 /* nothing may run beside it */
@@ -52,6 +53,7 @@ struct gather {
     struct buf items;
     size_t mark;
     uint32_t count;
+    uint64_t number; /* of the `dispatch` under way */
 };
 
 /* Where a search for a job was cut off, so that the next goes on behind it: a place in a walk over
@@ -177,6 +179,7 @@ struct core {
     uint64_t mono_last;   /* the clock at the last call */
     uint64_t lease_floor; /* no lease is lost before: the broker itself was away */
     uint64_t timer_next;  /* wall: nothing is due before; 0: not known */
+    uint64_t dispatch;    /* the number of the last `dispatch` */
     size_t dispatched;    /* bytes of params handed out in this settle */
     size_t ticked;        /* ticks of schedules worked off in this event */
     bool again;           /* something bounded stopped early: call again at once */

@@ -349,24 +349,28 @@ static int conclude(struct core *core, struct job *job, const struct wire_done_i
 }
 
 /* Without a lease: the result was accepted before and its answer got lost, or it is stale. */
-static int verdict_without_lease(struct core *core, const struct wire_done_item *item,
-                                 const char **verdict_out)
+static int verdict_without_lease(struct core *core, const struct session *session,
+                                 const struct wire_done_item *item, const char **verdict_out)
 {
     int rc = job_load(core, &item->job, &core->job);
     if (rc < 0)
         return rc;
     const struct rec_state *s = &core->job.s;
-    bool accepted = rc == 0 && s->fence == item->fence && s->status != JOB_CANCELLED;
+    bool accepted = rc == 0 && s->fence == item->fence && s->status != JOB_CANCELLED &&
+                    uuid_eq(&s->session, &session->id);
     *verdict_out = accepted ? "accepted" : "stale";
     return 0;
 }
 
-static int settle_one(struct core *core, const struct wire_done_item *item,
-                      const char **verdict_out)
+static int settle_one(struct core *core, const struct session *session,
+                      const struct wire_done_item *item, const char **verdict_out)
 {
     struct lease *lease = lease_find(core, item->fence, &item->job);
     if (!lease)
-        return verdict_without_lease(core, item, verdict_out);
+        return verdict_without_lease(core, session, item, verdict_out);
+    *verdict_out = "stale";
+    if (!lease_is_held_by(lease, session))
+        return 0; /* it knows the fence, but the job is in other hands */
     struct job *job = &core->job;
     int rc = job_load(core, &item->job, job);
     if (rc != 0)
@@ -387,7 +391,7 @@ int handle_done(struct core *core, struct session *session, const struct message
     while ((more = list_next(&iter, &shape_done_item, KEYS_NAMES, &item, &core->fault)) == 1) {
         struct wire_settled_item settled = {.job = item.job, .fence = item.fence};
         const char *verdict = NULL;
-        int rc = settle_one(core, &item, &verdict);
+        int rc = settle_one(core, session, &item, &verdict);
         if (rc < 0)
             return rc;
         settled.verdict = text_of(verdict);

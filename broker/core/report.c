@@ -2,6 +2,7 @@
 #include "broker/core/report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/core/gather.h"
@@ -161,6 +162,31 @@ static int keep_checkpoint(struct core *core, struct job *job, const struct wire
     return rc < 0 ? rc : job_emit_plain(core, job, "checkpoint");
 }
 
+/* What was done to end the handler, and why where that was no cancel. */
+static int keep_step(struct core *core, struct job *job, const struct wire_report_item *item)
+{
+    static const struct {
+        const char *step, *words;
+    } steps[] = {
+        {"told", "told to stop"}, {"sigterm", "SIGTERM sent"}, {"sigkill", "SIGKILL sent"}};
+    struct wire_step step;
+    struct fault fault;
+    char reason[64];
+    if (shape_decode(item->step, &shape_step, KEYS_NAMES, &step, &fault) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (!text_is(step.step, steps[i].step))
+            continue;
+        bool why = step.reason.len > 0 && !text_is(step.reason, "cancelled");
+        snprintf(reason, sizeof reason, "%s%s%.*s", steps[i].words, why ? ": " : "",
+                 why ? (int)step.reason.len : 0, step.reason.at);
+        struct wire_event event = {
+            .type = TEXT("stopping"), .at = item->at, .reason = text_of(reason)};
+        return job_emit(core, job, &event);
+    }
+    return 0; /* of a newer worker */
+}
+
 static int keep(struct core *core, struct job *job, const struct wire_report_item *item)
 {
     job->s.report_n = item->n;
@@ -173,15 +199,18 @@ static int keep(struct core *core, struct job *job, const struct wire_report_ite
         rc = keep_log(core, job, item);
     else if (item->checkpoint.len)
         rc = keep_checkpoint(core, job, item);
+    else if (item->step.len)
+        rc = keep_step(core, job, item);
     return rc < 0 ? rc : job_save(core, job);
 }
 
-/* Under another fence, after a cancel or a second time it is not kept, but answered all the same:
- * its worker may forget it. */
-static int report_one(struct core *core, const struct wire_report_item *item)
+/* Under another fence, from another session or a second time it is not kept, but answered all the
+ * same: its worker may forget it. After a cancel only the steps towards the handler's end are. */
+static int report_one(struct core *core, const struct session *session,
+                      const struct wire_report_item *item)
 {
     struct lease *lease = lease_find(core, item->fence, &item->job);
-    if (!lease || lease->ending)
+    if (!lease || !lease_is_held_by(lease, session) || (lease->ending && item->step.len == 0))
         return 0;
     struct job *job = &core->job;
     int rc = job_load(core, &item->job, job);
@@ -201,7 +230,7 @@ int handle_report(struct core *core, struct session *session, const struct messa
     if (list_open(message->report.items, &iter) != 0)
         return refuse(core, WIRE_INVALID_REQUEST, "items", "expected a list");
     while ((more = list_next(&iter, &shape_report_item, KEYS_NAMES, &item, &core->fault)) == 1) {
-        int rc = report_one(core, &item);
+        int rc = report_one(core, session, &item);
         if (rc < 0)
             return rc;
         struct wire_reported_item reported = {.job = item.job, .fence = item.fence, .n = item.n};

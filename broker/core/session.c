@@ -237,6 +237,7 @@ static int welcome(struct core *core, struct slice stale)
         .batch_jobs_max = BATCH_JOBS_MAX,
         .events = events_for(core),
         .stale = stale,
+        .grace_ms = config->grace_ms,
     };
     return reply(core, &message);
 }

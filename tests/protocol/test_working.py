@@ -2,6 +2,7 @@
 outcomes, fences, cancel, order, credit, reports, losses.
 """
 
+import copy
 import time
 import unittest
 
@@ -283,6 +284,42 @@ class Fences(ProtocolCase):
         self.assertEqual(hold.item["attempt"], 1)
         hand.finish(hold)
         self.assertEqual(client.job(job)["lost"], 0)
+
+
+class Hands(ProtocolCase):
+    """A dispatch is in one session's hands, if it reaches them."""
+    broker_options = ("--heartbeat", "1s", "--lost-after", "60s")
+
+    def test_a_dispatch_to_a_worker_that_is_gone_is_undone_at_once(self):
+        client, gone = self.producer(), self.worker(name="gone")
+        gone.close()  # without a word
+        other = self.worker(name="other", slots=0)
+        job = client.submit(type="t")["id"]
+        other.slots = 1
+        other.beat()
+        hold = other.take()  # long before a lease is lost
+        self.assertEqual((hold.job, hold.item["attempt"]), (job, 1))
+        self.assertEqual(other.finish(hold), "accepted")
+        events = client.events(job)["events"]
+        self.assertEqual([event["type"] for event in events],
+                         ["submitted", "running", "pending", "running", "completed"])
+        self.assertEqual(events[2]["reason"], "its dispatch could not be sent")
+        self.assertEqual(client.job(job)["lost"], 0)
+        self.assertEqual(client.ask("get_attempts", id=job)["total"], 1)
+
+    def test_another_session_settles_nothing(self):
+        client, hand, thief = self.producer(), self.worker(), self.worker(types=["none"])
+        job = client.submit(type="t")["id"]
+        hold = hand.take()
+        thief.holds[hold.key] = stolen = copy.copy(hold)
+        thief.report(stolen, log={"message": "forged"})
+        self.assertEqual(thief.finish(stolen, result="forged"), "stale")
+        self.assertEqual(client.job(job)["status"], "running")
+        hand.connect()  # the same session over a new connection
+        hand.hello()
+        self.assertEqual(hand.finish(hold, result="mine"), "accepted")
+        self.assertEqual(client.result(job), "mine")
+        self.assertEqual(client.ask("get_logs", id=job)["logs"], [])
 
 
 class Order(ProtocolCase):

@@ -60,7 +60,7 @@ TEST(forgotten_peers_stay_until_the_sweep)
     assert_int_equal(peers_route(peers, a).len, 0);
     peers_forget(peers, a);
     peers_keep(peers, a);
-    peers_fail(peers, a);
+    peers_fail(peers, a, 0);
     assert_int_equal(peers_count(peers), 0);
     peers_destroy(&peers);
 }
@@ -69,18 +69,21 @@ TEST(a_failed_peer_is_told_once_and_then_a_stranger)
 {
     struct peers *peers = fresh();
     enum core_socket socket;
+    uint64_t unsent;
     uint32_t told, a = peers_meet(peers, CORE_WORKERS, id("a"));
     peers_keep(peers, a);
-    peers_fail(peers, a);
-    peers_fail(peers, a);
+    peers_fail(peers, a, 0);
+    peers_fail(peers, a, 7); /* the first dispatch that was not sent */
+    peers_fail(peers, a, 8);
     assert_int_equal(peers_route(peers, a).len, 0);
     peers_sweep(peers);
     assert_true(peers_any_failed(peers));
-    assert_true(peers_take_failed(peers, &socket, &told));
+    assert_true(peers_take_failed(peers, &socket, &told, &unsent));
     assert_false(peers_any_failed(peers));
     assert_int_equal(told, a);
+    assert_int_equal(unsent, 7);
     assert_int_equal(socket, CORE_WORKERS);
-    assert_false(peers_take_failed(peers, &socket, &told));
+    assert_false(peers_take_failed(peers, &socket, &told, &unsent));
     assert_int_equal(peers_meet(peers, CORE_WORKERS, id("a")), a);
     peers_sweep(peers);
     assert_int_not_equal(peers_meet(peers, CORE_WORKERS, id("a")), a);
@@ -91,10 +94,11 @@ TEST(a_failed_stranger_is_not_told)
 {
     struct peers *peers = fresh();
     enum core_socket socket;
+    uint64_t unsent;
     uint32_t told;
-    peers_fail(peers, peers_meet(peers, CORE_CLIENTS, id("a")));
+    peers_fail(peers, peers_meet(peers, CORE_CLIENTS, id("a")), 0);
     peers_sweep(peers);
-    assert_false(peers_take_failed(peers, &socket, &told));
+    assert_false(peers_take_failed(peers, &socket, &told, &unsent));
     peers_destroy(&peers);
 }
 
@@ -114,6 +118,7 @@ TEST(there_are_never_more_than_the_limit)
     struct peers *peers = fresh();
     char name[16];
     enum core_socket socket;
+    uint64_t unsent;
     uint32_t told, first = 0, second = 0;
     for (int i = 0; i < PEERS_MAX; i++) {
         snprintf(name, sizeof name, "%d", i);
@@ -124,7 +129,7 @@ TEST(there_are_never_more_than_the_limit)
     }
     assert_int_equal(peers_meet(peers, CORE_CLIENTS, id("0")), first);
     assert_int_equal(peers_meet(peers, CORE_CLIENTS, id("new")), 0);
-    assert_true(peers_take_failed(peers, &socket, &told));
+    assert_true(peers_take_failed(peers, &socket, &told, &unsent));
     assert_int_equal(told, second);
     peers_sweep(peers);
     assert_int_not_equal(peers_meet(peers, CORE_CLIENTS, id("new")), 0);
@@ -140,13 +145,14 @@ TEST(another_key_under_the_same_routing_id)
     const char *two = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
     struct peers *peers = fresh();
     enum core_socket socket;
+    uint64_t unsent;
     uint32_t told, a = peers_meet(peers, CORE_CLIENTS, id("a"));
     assert_true(peers_prove(peers, a, one));
     peers_keep(peers, a);
     assert_true(peers_prove(peers, a, one));
     assert_false(peers_prove(peers, a, two));
     assert_int_equal(peers_route(peers, a).len, 0);
-    assert_true(peers_take_failed(peers, &socket, &told));
+    assert_true(peers_take_failed(peers, &socket, &told, &unsent));
     assert_int_equal(told, a);
     peers_sweep(peers);
     uint32_t b = peers_meet(peers, CORE_CLIENTS, id("a"));

@@ -9,6 +9,7 @@
  *                                              listed with this role and owner (-: none)
  *     [12.5] revoke K1                         the key is taken off the list
  *     [12.5] lost w1                           what is sent to w1 fails until its next word
+ *     [12.5] unsent w1                         the same, and so did the last dispatch to it
  *     [12.5] restart                           the broker is killed and started again
  *     [12.5] full / room                       the disk is full, has room again
  *     [12.5] clock -3600                       the clock of day is set by so many seconds
@@ -62,6 +63,7 @@ struct trace {
     char peers[PEERS_MAX][8];
     struct proof proofs[PEERS_MAX];
     size_t peer_count;
+    uint64_t dispatches[PEERS_MAX]; /* the number of the last dispatch to each */
     char lost[8];
     bool full;
     uint64_t steps;
@@ -185,8 +187,12 @@ static void put_effect(struct trace *trace, const struct effect *effect)
 
 static void put_effects(struct trace *trace)
 {
-    for (size_t i = 0; i < trace->effects.count; i++)
-        put_effect(trace, &trace->effects.at[i]);
+    for (size_t i = 0; i < trace->effects.count; i++) {
+        const struct effect *effect = &trace->effects.at[i];
+        put_effect(trace, effect);
+        if (effect->dispatch)
+            trace->dispatches[effect->peer - 1] = effect->dispatch;
+    }
 }
 
 /* --- what goes in ---------------------------------------------------------------------------- */
@@ -318,10 +324,11 @@ static void take_line(struct trace *trace, struct core_event *event, const char 
         prove(trace, peer, role, name, word);
     } else if (sscanf(what, "revoke %7s", word) == 1) {
         revoke(trace, event, word);
-    } else if (sscanf(what, "lost %7s", word) == 1) {
+    } else if (sscanf(what, "lost %7s", word) == 1 || sscanf(what, "unsent %7s", word) == 1) {
         event->kind = CORE_SEND_FAILED;
         event->socket = word[0] == 'w' ? CORE_WORKERS : CORE_CLIENTS;
         event->peer = peer_of(trace, word);
+        event->unsent = what[0] == 'u' ? trace->dispatches[event->peer - 1] : 0;
         run_batch(trace, event);
     } else if (strcmp(what, "tick") == 0 || strcmp(what, "away") == 0) {
         event->kind = CORE_TICK;

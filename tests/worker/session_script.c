@@ -234,6 +234,7 @@ static void put_report(struct buf *out, const struct wire_report_item *item)
     struct wire_progress progress;
     struct wire_stage stage;
     struct wire_log log;
+    struct wire_step step;
     put_hold(out, &item->job, item->fence);
     buf_printf(out, ".%llu ", (unsigned long long)item->n);
     if (item->progress.len) {
@@ -248,6 +249,10 @@ static void put_report(struct buf *out, const struct wire_report_item *item)
     } else if (item->log.len) {
         assert_good(shape_decode(item->log, &shape_log, KEYS_NAMES, &log, &fault));
         buf_printf(out, "'%.*s'", (int)log.message.len, log.message.at);
+    } else if (item->step.len) {
+        assert_good(shape_decode(item->step, &shape_step, KEYS_NAMES, &step, &fault));
+        buf_printf(out, "%.*s/%.*s", (int)step.step.len, step.step.at, (int)step.reason.len,
+                   step.reason.at);
     } else {
         buf_printf(out, "checkpoint");
     }

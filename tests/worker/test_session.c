@@ -236,10 +236,10 @@ TEST(cancel_stops_the_handler_and_says_when_it_is_gone)
         {0, "tick", "hello(1 [])"},
         {10, "welcome", "welcomed"},
         {20, "dispatch A1", "run(A1)"},
-        {30, "stop A1 cancelled 7000", "stop(A1 cancelled 7000)"},
+        {30, "stop A1 cancelled 7000", "stop(A1 cancelled 7000) report#2(A1.1 told/cancelled)"},
         {2010, "tick", "beat(1 [A1])"},
         {2020, "beat A1", ""}, /* an ending lease is named stale: we know */
-        {2030, "done A1 completed", "done#3(A1 ended/cancelled)"},
+        {2030, "done A1 completed", "done#4(A1 ended/cancelled)"},
         {2040, "settled A1", ""},
         {2041, "stop A1 cancelled 7000", ""},
     };
@@ -254,8 +254,8 @@ TEST(a_timeout_is_enforced_here_and_fails_the_attempt)
         {20, "dispatch A1:500", "run(A1)"},
         {120, "tick", "beat(1 [A1])"},
         {519, "tick", ""},
-        {520, "tick", "stop(A1 timeout 10000)"},
-        {600, "done A1 completed", "done#3(A1 failed/timeout:JobTimeoutError)"},
+        {520, "tick", "stop(A1 timeout 10000) report#3(A1.1 told/timeout)"},
+        {600, "done A1 completed", "done#4(A1 failed/timeout:JobTimeoutError)"},
     };
     SCRIPT_PLAY(1, rows);
 }
@@ -266,11 +266,12 @@ TEST(what_was_measured_goes_along_however_it_ended)
         {0, "tick", "hello(3 [])"},
         {10, "welcome", "welcomed"},
         {20, "dispatch A1:500 B2 C3", "run(A1) run(B2) run(C3)"},
-        {30, "stop B2 cancelled 500", "stop(B2 cancelled 500)"},
-        {40, "done C3 completed boxed", "done#2(C3 completed[42])"},
-        {50, "done B2 failed boxed", "done#3(B2 ended/cancelled[42])"},
+        {30, "stop B2 cancelled 500", "stop(B2 cancelled 500) report#2(B2.1 told/cancelled)"},
+        {40, "done C3 completed boxed", "done#3(C3 completed[42])"},
+        {50, "done B2 failed boxed", "done#4(B2 ended/cancelled[42])"},
         {520, "tick", "stop(A1 timeout 10000) beat(3 [A1 B2 C3])"},
-        {530, "done A1 failed boxed", "done#5(A1 failed/timeout[42]:JobTimeoutError)"},
+        {530, "done A1 failed boxed",
+         "report#6(A1.1 told/timeout) done#7(A1 failed/timeout[42]:JobTimeoutError)"},
     };
     SCRIPT_PLAY(3, rows);
 }
@@ -282,12 +283,13 @@ TEST(a_question_counts_unless_the_handler_was_told_to_stop)
         {10, "welcome", "welcomed"},
         {20, "dispatch A1 B2 C3:500 D4", "run(A1) run(B2) run(C3) run(D4)"},
         {30, "done A1 asked boxed", "done#2(A1 asked[42])"},
-        {40, "stop B2 cancelled 500", "stop(B2 cancelled 500)"},
-        {50, "done B2 asked", "done#3(B2 ended/cancelled)"},
+        {40, "stop B2 cancelled 500", "stop(B2 cancelled 500) report#3(B2.1 told/cancelled)"},
+        {50, "done B2 asked", "done#4(B2 ended/cancelled)"},
         {520, "tick", "stop(C3 timeout 10000) beat(4 [A1 B2 C3 D4])"},
-        {530, "done C3 asked", "done#5(C3 failed/timeout:JobTimeoutError)"},
+        {530, "done C3 asked",
+         "report#6(C3.1 told/timeout) done#7(C3 failed/timeout:JobTimeoutError)"},
         {540, "release", "stop(D4 released 1000) beat(0 [A1 B2 C3 D4])"},
-        {550, "done D4 asked", "done#7(D4 asked/released)"},
+        {550, "done D4 asked", "report#9(D4.1 told/released) done#10(D4 asked/released)"},
     };
     SCRIPT_PLAY(4, rows);
 }
@@ -299,11 +301,12 @@ TEST(a_cancel_counts_more_than_a_timeout)
         {10, "welcome", "welcomed"},
         {20, "dispatch A1:500", "run(A1)"},
         {120, "tick", "beat(1 [A1])"},
-        {520, "tick", "stop(A1 timeout 10000)"},
+        {520, "tick", "stop(A1 timeout 10000) report#3(A1.1 told/timeout)"},
         {530, "stop A1 cancelled 300", "stop(A1 cancelled 300)"},
         {535, "stop A1 cancelled 300", ""}, /* said again: it knows */
         {540, "stop A1 timeout 300", "beat(0 [A1])"},
-        {600, "done A1 failed X", "beat(1 [A1]) done#5(A1 ended/cancelled)"},
+        {600, "done A1 failed X",
+         "beat(1 [A1]) report#6(A1.2 told/cancelled) done#7(A1 ended/cancelled)"},
     };
     SCRIPT_PLAY(1, rows);
 }
@@ -348,8 +351,9 @@ TEST(a_job_never_runs_beside_its_forgotten_twin)
         {600, "done A1 failed X", "run(A5) beat(2 [A1 A5]) done#4(A1 ended/stale)"},
         {610, "settled A1!", ""},
         {699, "tick", ""},
-        {700, "tick", "stop(A5 timeout 10000)"}, /* its time began with its handler */
-        {710, "done A5 failed X", "done#5(A5 failed/timeout:JobTimeoutError)"},
+        /* its time began with its handler */
+        {700, "tick", "stop(A5 timeout 10000) report#5(A5.1 told/timeout)"},
+        {710, "done A5 failed X", "done#6(A5 failed/timeout:JobTimeoutError)"},
     };
     SCRIPT_PLAY(2, rows);
 }
@@ -416,14 +420,14 @@ TEST(release_stops_all_and_gives_it_back)
         {0, "tick", "hello(3 [])"},
         {10, "welcome", "welcomed"},
         {20, "dispatch A1 B2 C3", "run(A1) run(B2) run(C3)"},
-        {30, "stop C3 cancelled 9000", "stop(C3 cancelled 9000)"},
+        {30, "stop C3 cancelled 9000", "stop(C3 cancelled 9000) report#2(C3.1 told/cancelled)"},
         {40, "release",
          "stop(A1 released 1000) stop(B2 released 1000) stop(C3 cancelled 1000) "
          "beat(0 [A1 B2 C3])"},
         {41, "release", ""},
-        {50, "done A1 failed X", "done#3(A1 released/released)"},
-        {60, "done B2 completed", "done#4(B2 completed/released)"},
-        {70, "done C3 failed X", "done#5(C3 ended/cancelled)"},
+        {50, "done A1 failed X", "report#4(A1.1 told/released) done#5(A1 released/released)"},
+        {60, "done B2 completed", "report#6(B2.1 told/released) done#7(B2 completed/released)"},
+        {70, "done C3 failed X", "done#8(C3 ended/cancelled)"},
         {80, "settled A1 B2", ""},
         {90, "settled C3", "bye ended"},
     };

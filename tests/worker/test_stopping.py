@@ -50,6 +50,52 @@ class Cancel(StoppingCase):
         self.assert_gone(*pids)
         wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
 
+    def steps(self, job):
+        """[(type, reason, at)] from the first step on."""
+        events = self.producer.events(job)["events"]
+        first = [event["type"] for event in events].index("stopping")
+        return [(event["type"], event.get("reason"), event["at"]) for event in events[first:]]
+
+    def test_every_step_is_told_with_its_time(self):
+        self.worker({"stubborn": self.stubborn()})
+        job, _ = self.start_stubborn()
+        cancelled = self.producer.ask("cancel", id=job)["job"]["cancel"]["at"]
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+        self.assertEqual(self.events(job)[-5:],
+                         ["cancelled", "stopping", "stopping", "stopping", "ended"])
+        told, term, kill, ended = self.steps(job)
+        self.assertEqual([told[1], term[1], kill[1], ended[1]],
+                         ["told to stop", "SIGTERM sent", "SIGKILL sent", "its handler is gone"])
+        self.assertLessEqual(cancelled, told[2])
+        self.assertLessEqual(told[2], term[2])
+        self.assertLessEqual(abs(kill[2] - term[2] - 700), 500)  # the grace
+        self.assertLessEqual(kill[2], ended[2])
+        row = self.producer.ask("get_attempts", id=job)["attempts"][0]
+        self.assertEqual((row["outcome"], row["signal"]), ("cancelled", "SIGKILL"))
+        self.assertNotIn("oom", row)
+
+    def test_one_that_listens_is_not_killed(self):
+        path = self.script("polite", f"""trap 'exit 0' TERM
+            echo here > {self.file("here")}; while :; do sleep 0.02; done""")
+        self.worker({"polite": str(path)})
+        job = self.submit("polite")
+        self.wait_file("here")
+        self.producer.ask("cancel", id=job)
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+        self.assertEqual([step[1] for step in self.steps(job)],
+                         ["told to stop", "SIGTERM sent", "its handler is gone"])
+        row = self.producer.ask("get_attempts", id=job)["attempts"][0]
+        self.assertEqual((row["outcome"], row["exit_code"]), ("cancelled", 0))
+
+    def test_a_timeout_takes_the_grace_that_the_broker_says(self):
+        self.worker({"stubborn": self.stubborn()})
+        job, pids = self.start_stubborn(timeout_ms=300, max_attempts=1)
+        self.assertEqual(self.wait_ended(job, timeout=6)["error"]["type"], "JobTimeoutError")
+        self.assert_gone(*pids)
+        self.assertEqual([step[1] for step in self.steps(job)][:3],
+                         ["told to stop: timeout", "SIGTERM sent: timeout",
+                          "SIGKILL sent: timeout"])
+
     def test_sigterm_comes_once(self):
         path = self.script("counts", f"""trap 'echo term >> {self.file("terms")}' TERM
             echo here > {self.file("here")}; while :; do sleep 0.02; done""")
@@ -133,8 +179,7 @@ class WorkerDies(StoppingCase):
         _, pids = self.start_stubborn()
         os.kill(keeper, signal.SIGKILL)
         self.assertEqual(worker.wait(), 1)
-        self.assert_gone(keeper, *pids[:2])
-        os.kill(pids[2], signal.SIGKILL)  # it had left the group: nobody is left to find it
+        self.assert_gone(keeper, *pids)  # also the one that had left the group
         self.assertIn("keeper", worker.log)
 
     def test_kill_9_of_both_leaves_no_handler_and_the_next_worker_cleans_up(self):
