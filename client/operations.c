@@ -5,6 +5,7 @@
 
 #include "client/answer.h"
 #include "client/filter.h"
+#include "proto/json.h"
 
 static int take_operation(void *arg, struct reeve *reeve, const struct message *answer)
 {
@@ -18,16 +19,29 @@ static int take_whole(void *arg, struct reeve *reeve, const struct message *answ
     return answer_take(reeve, answer_whole(answer, &text), &text, arg);
 }
 
+static int read_params(struct reeve *reeve, const char *json, struct buf *out)
+{
+    struct fault fault;
+    int rc = json ? json_to_msgpack(text_of(json), out, &fault) : 0;
+    if (rc <= 0)
+        return rc < 0 ? handle_fail_memory(reeve) : REEVE_OK;
+    return handle_fail(reeve, REEVE_INVALID_REQUEST, "params", "params are not JSON: %s",
+                       fault.problem);
+}
+
 int operations_start(struct reeve *reeve, const struct reeve_bulk *bulk, const struct uuid *id,
                      handle_use *use, void *arg)
 {
-    struct buf filter = {0};
+    struct buf filter = {0}, params = {0};
     struct message request = {.id = MSG_START_OPERATION};
     struct msg_start_operation *start = &request.start_operation;
     int code = bulk->filter ? filter_pack(reeve, bulk->filter, &filter) : REEVE_OK;
+    if (code == REEVE_OK)
+        code = read_params(reeve, bulk->params_json, &params);
     start->id = *id;
     start->kind = text_of(bulk->kind);
     start->filter = buf_slice(&filter);
+    start->params = buf_slice(&params);
     start->reason = text_of(bulk->reason);
     start->canaries = bulk->canaries;
     start->per_second = bulk->per_second;
@@ -36,6 +50,7 @@ int operations_start(struct reeve *reeve, const struct reeve_bulk *bulk, const s
     if (code == REEVE_OK)
         code = handle_call(reeve, &request, MSG_OPERATION_IS, use, arg);
     buf_fini(&filter);
+    buf_fini(&params);
     return code;
 }
 

@@ -286,6 +286,8 @@ struct reeve_bulk {
     bool has_failures_max;             /* of a retry: it stops by itself once more than … */
     uint32_t failures_max;             /* … so many have failed again; otherwise none may with
                                           canaries, and any number without */
+    const char *params_json;           /* of a retry: each job is made anew with these params; the
+                                          failed one stays as it is */
 };
 
 /* Starts it; REEVE_OK: it is on the broker's disk. `operation_out` (may be NULL) gets the operation

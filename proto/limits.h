@@ -89,6 +89,7 @@ enum {
     CAUSE_LEN = 16,               /* a fingerprint in hex */
     CANARIES_MAX = 1000,          /* first jobs of a retry of many */
     OPERATIONS_RUNNING_MAX = 100, /* under way at a time */
+    OPERATION_PARAMS_MAX = 64 * 1024, /* params for a retry of many */
 
     WATCHED_REVS_MAX = 1000, /* jobs in one get_revs */
     CHARGES_MAX = 8,

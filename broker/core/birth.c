@@ -17,7 +17,7 @@
 
 int birth_check_room(struct core *core)
 {
-    if (core->event->no_room || core->event->free_bytes < core->config.reserve_bytes)
+    if (!core->has_room)
         return refuse(core, WIRE_STORE_FULL, "", "the broker's disk is full; nothing was kept");
     return 0;
 }

@@ -4,13 +4,16 @@
 
 #include "broker/core/filter.h"
 
-/* Changes the job, which is loaded and fits. 0, REFUSED (it stays as it is), -errno. */
-typedef int bulk_act(struct core *core, struct job *job, const struct wire_operation *operation);
+/* Changes core->job, which is loaded and fits, on behalf of whoever asked for the operation. 0,
+ * REFUSED (it stays as it is), -errno. */
+typedef int bulk_act(struct core *core, const struct caller *caller,
+                     const struct wire_operation *operation);
 
 struct bulk {
     const char *kind;
     unsigned may;       /* the states in which it makes sense, 1u << JOB_… */
     unsigned otherwise; /* those that are meant where the filter names none */
+    bool makes;         /* jobs that take room on the disk: not while it is short */
     bulk_act *act;
 };
 

@@ -326,6 +326,8 @@ int core_step(struct core *core, const struct core_event *event, struct effects 
 {
     enter_call(core, event->now, event, effects);
     core->messages += event->kind == CORE_MESSAGE;
+    core->is_full = event->no_room;
+    core->has_room = !event->no_room && event->free_bytes >= core->config.reserve_bytes;
     int rc = take(core, event);
     if (rc != REFUSED)
         return rc;

@@ -169,7 +169,9 @@ struct core {
     struct slice limits;   /* for the reply's envelope */
     uint32_t depends;      /* parents named by the submit so far */
     bool changed;          /* this event has written something */
-    uint64_t index_moves; /* writes to the tables by which jobs are listed: what was read is old */
+    bool has_room;         /* as the last event said: new jobs may be made */
+    bool is_full;          /* the batch did not fit on the disk: only what must be is done */
+    uint64_t index_moves;  /* writes to the tables by which jobs are listed: what was read is old */
 
     /* numbers that never go back, and whether the store knows the latest */
     uint64_t fence, arrival, seq;

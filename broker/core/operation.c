@@ -19,7 +19,8 @@ enum {
     BUSY_CHANGES = 32, /* jobs changed in one slice, beside other work */
     BUSY_ROWS = 500,   /* jobs looked at */
     IDLE_CHANGES = 512,
-    IDLE_ROWS = 5000
+    IDLE_ROWS = 5000,
+    ROOM_WAIT_MS = 1000 /* until the disk is looked at again */
 };
 
 /* One that runs, in memory. */
@@ -191,7 +192,8 @@ static int change(struct core *core, struct operation *op)
 {
     struct wire_operation *wire = &op->wire;
     wire->examined++;
-    int rc = op->bulk->act(core, &core->job, wire);
+    struct caller caller = {wire->owner, op->rec.sees_all};
+    int rc = op->bulk->act(core, &caller, wire);
     if (rc == REFUSED)
         wire->refused++;
     else if (rc == 0 && ++wire->changed > wire->canaries)
@@ -258,14 +260,22 @@ static int run_slice(struct core *core, struct operation *op)
     return rc == WALK_END ? finish(core, op, "done") : save(core, op);
 }
 
-/* The first in line that has something to do now. */
+static bool has_room(const struct core *core, const struct operation *op)
+{
+    return !core->is_full && (core->has_room || !op->bulk->makes);
+}
+
+/* The first in line that has something to do now, and room for it on the disk. */
 static struct operation *next_to_run(struct core *core)
 {
     struct operation *op;
     DL_FOREACH(core->operations, op)
     {
-        if (op->next_at <= core->now.mono_ms || op->dirty)
+        if (op->next_at > core->now.mono_ms && !op->dirty)
+            continue;
+        if (has_room(core, op))
             return op;
+        op->next_at = core->now.mono_ms + ROOM_WAIT_MS;
     }
     return NULL;
 }
@@ -322,7 +332,7 @@ static int check_start(struct core *core, const struct session *session,
     struct filter filter;
     const struct bulk *bulk = bulk_find(ask->kind);
     struct wire_operation wire = {.created_at = core->now.wall_ms};
-    bool paced = ask->canaries || ask->per_second || ask->failures_max.set;
+    bool paced = ask->canaries || ask->per_second || ask->failures_max.set || ask->params.len;
     if (session->role == ROLE_OBSERVER)
         return refuse(core, WIRE_FORBIDDEN, "", "an observer changes nothing");
     if (!bulk)
@@ -332,7 +342,7 @@ static int check_start(struct core *core, const struct session *session,
         return refuse(core, WIRE_INVALID_REQUEST, "id", "expected an id that the asker made");
     if (paced && !text_is(ask->kind, "retry"))
         return refuse(core, WIRE_INVALID_REQUEST, "kind",
-                      "canaries, per_second and failures_max are for retry");
+                      "canaries, per_second, failures_max and params are for retry");
     int rc = filter_read(core, caller, ask->filter, &filter);
     return rc != 0 ? rc : bulk_narrow(core, bulk, &wire, &filter);
 }
@@ -350,7 +360,8 @@ static int start(struct core *core, const struct caller *caller,
                                   .reason = ask->reason,
                                   .canaries = ask->canaries,
                                   .per_second = ask->per_second,
-                                  .failures_max = ask->failures_max};
+                                  .failures_max = ask->failures_max,
+                                  .params = ask->params};
     if (ask->canaries && !ask->failures_max.set)
         wire.failures_max = opt_of(0);
     struct rec_operation rec = {.sees_all = caller->sees_all};
