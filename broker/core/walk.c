@@ -19,7 +19,6 @@ struct walk {
     uint64_t moves;         /* of the core when the streams were read */
     uint64_t found;
     uint32_t rows_left;
-    bool from_the_beginning;
 };
 
 /* The number that a place is, one more or one less: what lies strictly behind the result begins
@@ -76,7 +75,6 @@ int walk_start(struct core *core, const struct filter *filter, const struct walk
     walk->filter = filter;
     walk->reader = (struct stream_reader){.core = core, .oldest_first = from->oldest_first};
     walk->edge = from->place;
-    walk->from_the_beginning = !from->place.set;
     walk->rows_left = from->rows_max ? from->rows_max : WALK_ROWS_DEFAULT;
     walk->moves = core->index_moves;
     begin_at_span(walk);
@@ -104,12 +102,14 @@ struct walk_place walk_place(const struct walk *walk)
     return walk->edge;
 }
 
-/* What was read ahead is old once a job has changed its state. */
+/* What was read ahead is old once a job has changed its state, and so is how many there can be. */
 static void refresh(struct walk *walk)
 {
     uint64_t moves = walk->reader.core->index_moves;
-    if (walk->moves != moves)
-        plan_forget(&walk->plan);
+    if (walk->moves == moves)
+        return;
+    plan_forget(&walk->plan);
+    walk->plan.most = UINT64_MAX;
     walk->moves = moves;
 }
 
@@ -158,18 +158,18 @@ static int agree(struct walk *walk, const uint8_t **place_out)
     }
 }
 
-/* From the beginning, the counters say when all were found. */
+/* The counters say when all were found, of which those before `from` are some. */
 static bool has_found_all(const struct walk *walk)
 {
-    return walk->from_the_beginning && walk->found >= walk->plan.most;
+    return walk->found >= walk->plan.most;
 }
 
 int walk_has_more(struct walk *walk)
 {
     const uint8_t *place;
+    refresh(walk);
     if (has_found_all(walk))
         return 0;
-    refresh(walk);
     int rc = agree(walk, &place);
     return rc < 0 ? rc : rc != WALK_END;
 }
