@@ -164,20 +164,56 @@ int reeve_result(struct reeve *reeve, const char *id, char **result_out)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
+/* Asks with the filter packed into the request. */
+static int list_with(struct reeve *reeve, const struct reeve_filter *filter,
+                     struct message *request, handle_use *use, void *arg)
+{
+    struct buf map = {0};
+    int code = filter_pack(reeve, filter, &map);
+    request->list_jobs.filter = buf_slice(&map);
+    if (code == REEVE_OK)
+        code = handle_call(reeve, request, MSG_JOBS, use, arg);
+    buf_fini(&map);
+    return code;
+}
+
 int jobs_list(struct reeve *reeve, const struct reeve_filter *filter, handle_use *use, void *arg)
 {
     struct message request = {.id = MSG_LIST_JOBS};
-    struct msg_list_jobs *list = &request.list_jobs;
-    struct buf map = {0};
-    int code = filter_pack(reeve, filter, &map);
-    list->filter = buf_slice(&map);
-    list->order = text_of(filter->oldest_first ? "asc" : NULL);
-    list->limit = filter->limit ? filter->limit : LIST_LIMIT_DEFAULT;
-    list->cursor = text_of(filter->cursor);
-    if (code == REEVE_OK)
-        code = handle_call(reeve, &request, MSG_JOBS, use, arg);
-    buf_fini(&map);
-    return code;
+    request.list_jobs = (struct msg_list_jobs){
+        .sort = text_of(filter->sort),
+        .order = text_of(filter->order),
+        .limit = opt_of(filter->limit ? filter->limit : LIST_LIMIT_DEFAULT),
+        .cursor = text_of(filter->cursor),
+        .offset = filter->offset,
+    };
+    return list_with(reeve, filter, &request, use, arg);
+}
+
+struct total {
+    uint64_t *count_out;
+    bool *capped_out;
+};
+
+static int take_total(void *arg, struct reeve *reeve, const struct message *answer)
+{
+    const struct total *total = arg;
+    (void)reeve;
+    *total->count_out = answer->jobs.total.value;
+    if (total->capped_out)
+        *total->capped_out = answer->jobs.total_capped;
+    return REEVE_OK;
+}
+
+int reeve_count(struct reeve *reeve, const struct reeve_filter *filter, uint64_t *count_out,
+                bool *capped_out)
+{
+    const struct reeve_filter all = {0};
+    struct message request = {.id = MSG_LIST_JOBS, .list_jobs.limit = opt_of(0)};
+    struct total total = {count_out, capped_out};
+    int code = handle_enter(reeve);
+    return code == REEVE_OK ? list_with(reeve, filter ? filter : &all, &request, take_total, &total)
+                            : code;
 }
 
 /* A list and the limit that it was asked with. */

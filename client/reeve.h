@@ -217,14 +217,22 @@ struct reeve_filter {
     uint64_t ended_before_ms;   /* only jobs that ended before this time; 0: any */
     const char *cause;          /* only failed jobs of this cause, as reeve_causes tells it */
     bool system;                /* jobs of the system queue `reeve` too */
+    const char *sort;           /* "created_at" (NULL), "updated_at", "name": at most 10,000 jobs
+                                   can be sorted by the last two */
+    const char *order;          /* "asc", "desc"; NULL: the newest first, names from a to z */
     uint32_t limit;             /* 0: 50, at most 1000 */
     const char *cursor;         /* `next_cursor` of the page before */
-    bool oldest_first;
+    uint32_t offset;            /* instead: leave out so many, at most 10,000 */
 };
 
 /* {"jobs": [...], "total", "total_capped", "limit", "has_more", "next_cursor"}; newest first. The
  * jobs leave out params, stages, errors and result. `filter` may be NULL. */
 REEVE_API int reeve_list(struct reeve *reeve, const struct reeve_filter *filter, char **list_out);
+
+/* How many jobs there are of these. *capped_out (may be NULL): there are at least so many; never
+ * where nothing but states and one of owner, type and queue is asked for. `filter` may be NULL. */
+REEVE_API int reeve_count(struct reeve *reeve, const struct reeve_filter *filter,
+                          uint64_t *count_out, bool *capped_out);
 
 /* Cancels a job that has not ended; a running one is told to stop. `reason` and `job_out` may be
  * NULL. REEVE_CONFLICT: it has ended, or is cancelled already. */
@@ -279,7 +287,7 @@ REEVE_API int reeve_attempts(struct reeve *reeve, const char *id, char **attempt
 struct reeve_bulk {
     const char *kind;                  /* "cancel", "retry", "delete", or "purge": what has not
                                           started is cancelled and deleted at once */
-    const struct reeve_filter *filter; /* NULL: all; limit, cursor and oldest_first mean nothing */
+    const struct reeve_filter *filter; /* NULL: all; what says how to list means nothing */
     const char *reason;                /* of a cancel */
     uint32_t canaries;                 /* of a retry: so many go first and must have ended */
     uint32_t per_second;               /* of a retry: how fast the rest goes; 0: at once */

@@ -28,6 +28,9 @@ enum {
     DEPENDS_SHOWN_MAX = 1000,  /* of which so many are named with the job; the rest by page */
     LIST_LIMIT_DEFAULT = 50,
     LIST_LIMIT_MAX = 1000,
+    LIST_OFFSET_MAX = 10000,
+    LIST_SORT_MAX = 10000,    /* jobs that are sorted by anything but their creation */
+    CURSOR_LEN_MAX = 600,
     FILTER_METADATA_MAX = 16, /* keys of metadata in one filter */
     PAGE_SIZE_MAX = 4 * 1024 * 1024, /* a page of jobs, logs or events ends once it is larger */
 

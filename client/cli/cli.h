@@ -17,8 +17,9 @@ enum cli_command {
 #define ON_ALL      ((UINT64_C(1) << COMMAND_COUNT) - 1u)
 #define ON_BULK     (ON(CANCEL) | ON(RETRY) | ON(DELETE) | ON(PURGE))
 #define ON_LIMITED  (ON(QUEUE) | ON(BUDGET))
-#define ON_FILTERED (ON(LIST) | ON_BULK)
 #define ON_SPEC     (ON(SUBMIT) | ON(SCHEDULE))
+/* The command count is TALLY here: COMMAND_COUNT is how many commands there are. */
+#define ON_FILTERED (ON(LIST) | ON(TALLY) | ON_BULK)
 
 struct cli_settings {
 #define OPTION(commands, field, name, letter, kind, ...) SETTING_TYPE_##kind field;

@@ -1,4 +1,4 @@
-/* The command list.
+/* The commands list and count.
  * Must never ask for more than one page.
  */
 #include <stdio.h>
@@ -93,7 +93,9 @@ int cli_list(struct cli *cli)
     int status = cli_filter_read(cli, &filter);
     filter.wanted.limit = settings->limit == SETTING_ABSENT ? 0 : (uint32_t)settings->limit;
     filter.wanted.cursor = settings->cursor;
-    filter.wanted.oldest_first = settings->oldest_first;
+    filter.wanted.offset = settings->offset == SETTING_ABSENT ? 0 : (uint32_t)settings->offset;
+    filter.wanted.sort = settings->sort;
+    filter.wanted.order = settings->oldest_first ? "asc" : settings->order;
     if (status == EXIT_GOOD) {
         int code = settings->json ? reeve_list(cli->reeve, &filter.wanted, &json)
                                   : jobs_list(cli->reeve, &filter.wanted, print_list, NULL);
@@ -101,5 +103,22 @@ int cli_list(struct cli *cli)
         status = cli_failed(cli, code);
     }
     cli_filter_fini(&filter);
+    return status;
+}
+
+int cli_count(struct cli *cli)
+{
+    struct cli_filter filter = {0};
+    uint64_t count = 0;
+    bool capped = false;
+    int status = cli_filter_read(cli, &filter);
+    if (status == EXIT_GOOD)
+        status = cli_failed(cli, reeve_count(cli->reeve, &filter.wanted, &count, &capped));
+    cli_filter_fini(&filter);
+    if (status == EXIT_GOOD && cli->settings.json)
+        printf("{\"total\":%llu,\"total_capped\":%s}\n", (unsigned long long)count,
+               capped ? "true" : "false");
+    else if (status == EXIT_GOOD)
+        printf("%s%llu\n", capped ? "at least " : "", (unsigned long long)count);
     return status;
 }

@@ -102,7 +102,7 @@ void jobs_list(struct request *request)
     message->list_jobs = (struct msg_list_jobs){
         .filter = buf_slice(filter),
         .order = query_text(target, "order"),
-        .limit = query_number(target, "limit", LIST_LIMIT_DEFAULT),
+        .limit = opt_of(query_number(target, "limit", LIST_LIMIT_DEFAULT)),
         .cursor = query_text(target, "cursor"),
     };
     ask(request, listed);

@@ -147,7 +147,7 @@ static bool say_list(const struct world *world, const struct message *request, s
                      struct message *answer)
 {
     const struct wire_job job = {.id = job_id(), .status = world->status};
-    assert_int_equal(request->list_jobs.limit, 7);
+    assert_int_equal(request->list_jobs.limit.value, 7);
     struct list_iter iter;
     struct wire_filter filter;
     struct fault fault;
