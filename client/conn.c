@@ -438,6 +438,12 @@ bool conn_is_up(const struct conn *conn)
     return client_session_is_up(conn->session) && conn->writable;
 }
 
+bool conn_is_blind(const struct conn *conn)
+{
+    return client_session_is_up(conn->session) && conn->events_given[0] == '\0' &&
+           client_session_peer(conn->session)->events.len == 0;
+}
+
 struct conn_limits conn_limits(const struct conn *conn)
 {
     const struct client_session_peer *peer = client_session_peer(conn->session);

@@ -131,6 +131,10 @@ int conn_unsubscribe_all(struct conn *conn);
  * idle connection without always_ping stays up until it is used. */
 bool conn_is_up(const struct conn *conn);
 
+/* Is there a session, but no events endpoint that it may use? Then nothing comes in of what was
+ * subscribed to (a broker with keys shows events to gateways and admins only). */
+bool conn_is_blind(const struct conn *conn);
+
 /* What welcome said; the protocol's own bounds until then. */
 struct conn_limits {
     uint64_t message_size_max;

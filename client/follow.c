@@ -142,8 +142,10 @@ static int ask_revs(struct follow *follow, uint32_t count)
 static void ask_all(struct follow *follow, uint64_t now_ms)
 {
     uint32_t quiet = 0;
+    bool blind = conn_is_blind(follow->reeve->conn);
     for (size_t i = 0; i < follow->count; i++) {
         struct follower *follower = &follow->at[i];
+        follower->watch.blind = blind;
         enum watch_ask ask = watch_next_ask(&follower->watch, now_ms);
         if (ask == WATCH_ASK_REVS && follow->asking_revs)
             watch_answer(&follower->watch, now_ms, NULL);

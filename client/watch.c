@@ -92,12 +92,25 @@ static void note_event(struct watch *watch, const struct wire_event *event)
         now->status = event->status;
 }
 
+/* Without events, short jobs are asked for often and long ones seldom. */
+static void wait_quietly(struct watch *watch, uint64_t now_ms)
+{
+    uint32_t wait = WATCH_QUIET_MS;
+    if (watch->blind) {
+        wait = watch->blind_ms ? 2 * watch->blind_ms : WATCH_BLIND_MS;
+        watch->blind_ms = wait < WATCH_QUIET_MS ? wait : WATCH_QUIET_MS;
+        wait = watch->blind_ms;
+    }
+    watch->quiet_at = now_ms + wait;
+}
+
 /* The next event in line. */
 static void take_event(struct watch *watch, const struct wire_event *event, struct slice encoded)
 {
     struct watch_news news;
     note_event(watch, event);
     watch->last = event->rev;
+    watch->blind_ms = 0; /* something happens: more may, soon */
     if (watch->seen < watch->last)
         watch->seen = watch->last;
     news = news_of(watch, WATCH_EVENT);
@@ -215,7 +228,7 @@ void watch_answer(struct watch *watch, uint64_t now_ms, const struct message *an
 {
     enum watch_ask asked = watch->asked;
     watch->asked = WATCH_ASK_NOTHING;
-    watch->quiet_at = now_ms + WATCH_QUIET_MS;
+    wait_quietly(watch, now_ms);
     if (watch->done)
         return;
     if (answer && answer->id == MSG_JOB_IS && asked == WATCH_ASK_JOB)
@@ -228,6 +241,8 @@ void watch_answer(struct watch *watch, uint64_t now_ms, const struct message *an
         on_error(watch, now_ms, &answer->error);
     else
         ask_again(watch, now_ms);
+    if (watch->blind && watch->blind_ms == 0)
+        wait_quietly(watch, now_ms);
     finish_if_ended(watch);
 }
 
@@ -235,7 +250,7 @@ void watch_revs(struct watch *watch, uint64_t now_ms, const struct wire_standing
 {
     if (watch->asked == WATCH_ASK_REVS)
         watch->asked = WATCH_ASK_NOTHING;
-    watch->quiet_at = now_ms + WATCH_QUIET_MS;
+    wait_quietly(watch, now_ms);
     if (watch->done)
         return;
     if (standing)

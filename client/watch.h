@@ -26,6 +26,7 @@
 
 enum {
     WATCH_QUIET_MS = 2000, /* nothing heard for so long: ask for the rev */
+    WATCH_BLIND_MS = 50,   /* the same without events, doubled with each ask up to the above */
     WATCH_AGAIN_MS = 1000, /* after an ask that failed */
     WATCH_EVENTS_MAX = 200 /* events of one answer */
 };
@@ -60,7 +61,7 @@ enum watch_ask {
     WATCH_ASK_REVS    /* get_revs {[id]}: many watches may share one message */
 };
 
-/* Read what you like, write nothing. */
+/* Read what you like, write nothing but `blind`. */
 struct watch {
     struct uuid job;
     watch_deliver *deliver;
@@ -72,6 +73,8 @@ struct watch {
     enum watch_ask asked;     /* and not answered yet */
     uint64_t ask_at;          /* no ask before */
     uint64_t quiet_at;        /* ask for the rev then */
+    bool blind;               /* the owner: no events will come in, only answers */
+    uint32_t blind_ms;        /* how long to wait for the next ask, then */
     bool snapshot_wanted;
     bool done;
 };

@@ -121,6 +121,13 @@ static void input(void *arg, struct trace *trace, const char *line)
         receive(player, trace, line);
     else if (strncmp(line, "abandon ", 8) == 0)
         client_session_abandon(player->session, &player->tags[line[8] - 'a']);
+    else if (strcmp(line, "refuse") == 0)
+        client_session_refuse(player->session, trace->now_ms, WIRE_UNAUTHORIZED, "no such key");
+    else if (strcmp(line, "why?") == 0)
+        trace_out(trace, "? %s",
+                  client_session_refusal(player->session)
+                      ? client_session_refusal(player->session)->problem
+                      : "nothing");
     else if (strcmp(line, "leave") == 0)
         client_session_leave(player->session);
     else if (strcmp(line, "up?") == 0)
@@ -416,6 +423,44 @@ TEST(a_refused_session_ends_its_requests_and_tries_again)
          "[10003] > cancel #5\n");
 }
 
+/* In the handshake: nothing can be sent, and all that waits ends; a connection that comes about
+ * after all begins with hello. */
+TEST(a_refused_connection_ends_its_requests_and_greets_when_it_stands)
+{
+    play("[0]    blocked\n"
+         "[0]    request a\n"
+         "[5]    refuse\n"
+         "[5]    = a refused, sent 0\n"
+         "[5]    why?\n"
+         "[5]    ? no such key\n"
+         "[6]    request b\n"
+         "[6]    = b refused, sent 0\n"
+         "[6]    next\n"
+         "[6]    ? never\n"
+         "[9000] writable\n"
+         "[9000] > hello #3\n"
+         "[9001] < welcome #3\n"
+         "[9001] why?\n"
+         "[9001] ? nothing\n"
+         "[9002] request c\n"
+         "[9002] > cancel #4\n");
+}
+
+TEST(a_key_off_the_list_asks_hello_for_the_reason)
+{
+    play("[0]  request a\n"
+         "[0]  > hello #2\n"
+         "[1]  < welcome #2\n"
+         "[1]  > cancel #1\n"
+         "[2]  request b\n"
+         "[2]  > cancel #3\n"
+         "[10] < error #1 UNAUTHORIZED\n"
+         "[10] = a answered, sent 1\n"
+         "[10] > hello #4\n"
+         "[11] < error #4 UNAUTHORIZED\n"
+         "[11] = b refused, sent 1\n");
+}
+
 TEST(a_broker_that_is_not_ready_is_asked_again)
 {
     play("[0]    request a\n"
@@ -494,6 +539,8 @@ int main(void)
         cmocka_unit_test(refuses_more_than_it_may_hold),
         cmocka_unit_test(never_sends_more_than_the_broker_takes),
         cmocka_unit_test(a_refused_session_ends_its_requests_and_tries_again),
+        cmocka_unit_test(a_refused_connection_ends_its_requests_and_greets_when_it_stands),
+        cmocka_unit_test(a_key_off_the_list_asks_hello_for_the_reason),
         cmocka_unit_test(a_broker_that_is_not_ready_is_asked_again),
         cmocka_unit_test(an_unreadable_answer_ends_its_request_only),
         cmocka_unit_test(leaves_with_bye),

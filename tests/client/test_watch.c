@@ -187,6 +187,8 @@ static void input(void *arg, struct trace *trace, const char *line)
         published(watch, trace, line + 2);
     else if (strcmp(line, "next") == 0)
         trace_out(trace, "? %lld", (long long)watch_next_deadline(watch));
+    else if (strcmp(line, "blind") == 0)
+        watch->blind = true;
     else
         CHECK(strcmp(line, "tick") == 0);
     ask(watch, trace);
@@ -478,6 +480,31 @@ TEST(asks_again_after_what_passes_and_gives_up_on_what_does_not)
          "[2004] tick\n");
 }
 
+/* Where no events come in, a short job is noticed soon and a long one costs little. */
+TEST(without_events_it_asks_often_at_first)
+{
+    play("[0]   blind\n"
+         "[0]   > get_job\n"
+         "[1]   < job 1/pending\n"
+         "[1]   * snapshot 1 pending\n"
+         "[51]  tick\n"
+         "[51]  > get_revs\n"
+         "[52]  < revs 1/pending\n"
+         "[152] tick\n"
+         "[152] > get_revs\n"
+         "[153] < revs 2/running\n"
+         "[153] > get_events after 1\n"
+         "[154] < events 1 2/running 2:running/running\n"
+         "[154] * event 2 running\n"
+         "[155] next\n"
+         "[155] ? 204\n"
+         "[204] tick\n"
+         "[204] > get_revs\n"
+         "[205] < revs 2/running\n"
+         "[205] next\n"
+         "[205] ? 305\n");
+}
+
 TEST(a_deleted_job_is_gone)
 {
     play("[0]    tick\n"
@@ -518,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_hole_in_an_answer_is_none_to_jump_over),
         cmocka_unit_test(an_empty_answer_does_not_go_round_for_ever),
         cmocka_unit_test(asks_again_after_what_passes_and_gives_up_on_what_does_not),
+        cmocka_unit_test(without_events_it_asks_often_at_first),
         cmocka_unit_test(a_deleted_job_is_gone),
     };
     return TESTS_RUN(tests);

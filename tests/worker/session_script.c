@@ -336,6 +336,7 @@ static void put_effect(struct buf *out, const struct wsession_effects *effects,
     static const char *const plain[] = {[WSESSION_RECONNECT] = "reconnect",
                                         [WSESSION_WELCOMED] = "welcomed",
                                         [WSESSION_NOTE] = "note",
+                                        [WSESSION_REFUSED] = "refused",
                                         [WSESSION_ENDED] = "ended"};
     if (effect->kind == WSESSION_SEND) {
         put_message(out, wsession_effect_bytes(effects, effect));

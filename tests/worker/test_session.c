@@ -103,6 +103,27 @@ TEST(a_refused_hello_is_said_and_tried_again_later)
     SCRIPT_PLAY(1, rows);
 }
 
+/* A key that is not listed, or as something else: asking again would change nothing. */
+TEST(a_worker_that_is_not_let_in_ends)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(1 [])"},
+        {10, "error FORBIDDEN 1", "note refused"},
+    };
+    SCRIPT_PLAY(1, rows);
+}
+
+TEST(a_worker_whose_key_is_taken_away_ends)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(1 [])"},
+        {10, "welcome", "welcomed"},
+        {20, "error FORBIDDEN 7", ""}, /* of something else */
+        {30, "error UNAUTHORIZED 7", "note refused"},
+    };
+    SCRIPT_PLAY(1, rows);
+}
+
 TEST(a_full_connection_is_left)
 {
     static const struct script_row rows[] = {
@@ -457,6 +478,8 @@ int main(void)
         cmocka_unit_test(silence_of_the_broker_leads_to_a_new_connection),
         cmocka_unit_test(a_forgotten_session_is_taken_up_with_what_it_holds),
         cmocka_unit_test(a_refused_hello_is_said_and_tried_again_later),
+        cmocka_unit_test(a_worker_that_is_not_let_in_ends),
+        cmocka_unit_test(a_worker_whose_key_is_taken_away_ends),
         cmocka_unit_test(a_full_connection_is_left),
         cmocka_unit_test(a_result_is_held_until_it_is_settled),
         cmocka_unit_test(unanswered_results_are_sent_again_with_growing_patience),
