@@ -147,22 +147,34 @@ struct reeve_spec {
     const char *owner;          /* an admin may submit for others */
     const char *name;           /* for people */
     const char *description;
-    const char *metadata_json;   /* a JSON object */
-    uint64_t run_at_ms;          /* not before; 0: now */
-    uint64_t delay_ms;           /* the same from now on; one of the two */
-    uint64_t timeout_ms;         /* of one run; 0: an hour */
-    uint32_t max_attempts;       /* 0: 3 */
-    uint32_t max_lost;           /* runs that may take their worker down; 0: 3 */
-    uint64_t backoff_ms;         /* before the second attempt, doubled with each; 0: 2 s */
-    uint64_t backoff_cap_ms;     /* up to this; 0: 10 minutes */
-    uint64_t retention_ms;       /* kept after its end; 0: what the broker is set to */
-    const char *traceparent;     /* of W3C trace context */
-    const char *idempotency_key; /* the same key and content within 24 h: the same job. Not with
-                                    reeve_submit_many */
+    const char *metadata_json;     /* a JSON object */
+    uint64_t run_at_ms;            /* not before; 0: now */
+    uint64_t delay_ms;             /* the same from now on; one of the two */
+    uint64_t timeout_ms;           /* of one run; 0: an hour */
+    uint32_t max_attempts;         /* 0: 3 */
+    uint32_t max_lost;             /* runs that may take their worker down; 0: 3 */
+    uint64_t backoff_ms;           /* before the second attempt, doubled with each; 0: 2 s */
+    uint64_t backoff_cap_ms;       /* up to this; 0: 10 minutes */
+    uint64_t retention_ms;         /* kept after its end; 0: what the broker is set to */
+    uint64_t result_retention_ms;  /* its result, at most as long; 0: 30 days */
+    uint64_t start_deadline_ms;    /* fails unless it has started by then; 0: never */
+    uint64_t stuck_timeout_ms;     /* the longest silence while it runs; 0: any */
+    const char *on_stuck;          /* then: "retry" (NULL), "fail" */
+    const char *unique_key;        /* one job per owner, queue and key that has not ended */
+    const char *unique_policy;     /* where another has it: "reject" (NULL), "return", "replace",
+                                      "supersede" */
+    const char *const *depends_on; /* ids of jobs that have to complete first */
+    size_t depends_on_count;       /* at most 10000 */
+    const char *on_parent_failure; /* where one fails or is cancelled: "cancel" (NULL), "run" */
+    const char *traceparent;       /* of W3C trace context */
+    const char *idempotency_key;   /* the same key and content within 24 h: the same job. Not with
+                                      reeve_submit_many */
 };
 
 /* Submits one job; when it returns REEVE_OK the job is on the broker's disk. `id_out` (may be NULL)
- * gets its id, `job_out` (may be NULL) the job as accepted, as JSON. */
+ * gets its id (with the unique policy "return" perhaps that of the job that was there), `job_out`
+ * (may be NULL) the job as accepted, as JSON. REEVE_CONFLICT: another job has its unique key or its
+ * id; reeve_error's `job` says which. */
 REEVE_API int reeve_submit(struct reeve *reeve, const struct reeve_spec *spec,
                            char id_out[REEVE_ID_SIZE], char **job_out);
 
@@ -238,10 +250,28 @@ REEVE_API int reeve_count(struct reeve *reeve, const struct reeve_filter *filter
  * NULL. REEVE_CONFLICT: it has ended, or is cancelled already. */
 REEVE_API int reeve_cancel(struct reeve *reeve, const char *id, const char *reason, char **job_out);
 
-/* Makes a failed or cancelled job pending again. `job_out` may be NULL. */
+/* The same, and everything that depends on it, all the way down; the job itself may have ended.
+ * What is below is cancelled a part at a time, after the answer. */
+REEVE_API int reeve_cancel_tree(struct reeve *reeve, const char *id, const char *reason,
+                                char **job_out);
+
+/* Makes a failed or cancelled job pending again (blocked, while parents of it have not ended).
+ * `job_out` may be NULL. REEVE_CONFLICT: it has not ended so, or another job has its unique key. */
 REEVE_API int reeve_retry(struct reeve *reeve, const char *id, char **job_out);
 
-/* Removes a job that has ended. */
+/* A new job that does a job which has ended again, with other params and at once: its `retry_of` is
+ * the old one. `id_out` and `job_out` (the new job) may be NULL. */
+REEVE_API int reeve_retry_with(struct reeve *reeve, const char *id, const char *params_json,
+                               char id_out[REEVE_ID_SIZE], char **job_out);
+
+/* The jobs that a job depends on, in the order of its submit, without the first `after`, at most
+ * `limit` (0: 50, at most 1000): {"parents": [{"id", "status", "result", "gone"}], "total",
+ * "next"}. Without "status": deleted. "gone": it completed, its result is not kept any more.
+ * "next": what to ask `after` for the next page; absent on the last. */
+REEVE_API int reeve_parents(struct reeve *reeve, const char *id, uint64_t after, uint32_t limit,
+                            char **parents_out);
+
+/* Removes a job that has ended. REEVE_CONFLICT: it has not, or a job that depends on it has not. */
 REEVE_API int reeve_delete(struct reeve *reeve, const char *id);
 
 /* The result of a completed job as JSON; REEVE_CONFLICT while there is none. */

@@ -4,6 +4,7 @@
 #include "client/spec.h"
 
 #include "proto/json.h"
+#include "proto/pack.h"
 #include "proto/scan.h"
 
 /* Appends a JSON value as msgpack and says where it lies: the buffer still moves. */
@@ -36,7 +37,30 @@ static int add_params(struct reeve *reeve, const struct reeve_spec *spec, struct
     return buf_append(out, value.at, value.len) < 0 ? handle_fail_memory(reeve) : REEVE_OK;
 }
 
-/* Both values behind each other in `scratch`. */
+/* The ids as a list; nothing where there are none. */
+static int add_parents(struct reeve *reeve, const struct reeve_spec *spec, struct buf *out)
+{
+    size_t mark;
+    if (spec->depends_on_count == 0)
+        return REEVE_OK;
+    if (spec->depends_on_count > DEPENDS_MAX)
+        return handle_fail(reeve, REEVE_INVALID_REQUEST, "depends_on",
+                           "expected at most %d parents", DEPENDS_MAX);
+    int rc = list_begin(out, &mark);
+    for (size_t i = 0; i < spec->depends_on_count && rc == 0; i++) {
+        struct uuid id;
+        if (uuid_parse(text_of(spec->depends_on[i]), &id) != 0)
+            return handle_fail(reeve, REEVE_INVALID_REQUEST, "depends_on", "'%s' is no id",
+                               spec->depends_on[i] ? spec->depends_on[i] : "");
+        rc = pack_uuid(out, &id);
+    }
+    if (rc < 0)
+        return handle_fail_memory(reeve);
+    list_end(out, mark, (uint32_t)spec->depends_on_count);
+    return REEVE_OK;
+}
+
+/* The values behind each other in `scratch`. */
 static int add_values(struct reeve *reeve, const struct reeve_spec *spec, struct buf *scratch,
                       struct wire_spec *wire)
 {
@@ -45,6 +69,9 @@ static int add_values(struct reeve *reeve, const struct reeve_spec *spec, struct
     int code = add_params(reeve, spec, scratch, &params);
     if (code == REEVE_OK)
         code = add_json(reeve, "metadata", spec->metadata_json, scratch, &metadata);
+    size_t parents = scratch->len;
+    if (code == REEVE_OK)
+        code = add_parents(reeve, spec, scratch);
     if (code != REEVE_OK)
         return code;
     uint64_t size_max = conn_limits(reeve->conn).params_size_max;
@@ -54,6 +81,8 @@ static int add_values(struct reeve *reeve, const struct reeve_spec *spec, struct
                            (unsigned long long)size_max);
     wire->params = (struct slice){scratch->at, params};
     wire->metadata = (struct slice){params ? scratch->at + params : scratch->at, metadata};
+    if (scratch->len > parents)
+        wire->depends_on = (struct slice){scratch->at + parents, scratch->len - parents};
     return REEVE_OK;
 }
 
@@ -79,6 +108,13 @@ static void fill(const struct reeve_spec *spec, struct wire_spec *wire)
     wire->backoff_ms = unless_zero(spec->backoff_ms);
     wire->backoff_cap_ms = unless_zero(spec->backoff_cap_ms);
     wire->retention_ms = unless_zero(spec->retention_ms);
+    wire->result_retention_ms = unless_zero(spec->result_retention_ms);
+    wire->start_deadline_ms = unless_zero(spec->start_deadline_ms);
+    wire->stuck_timeout_ms = unless_zero(spec->stuck_timeout_ms);
+    wire->on_stuck = text_of(spec->on_stuck);
+    wire->unique_key = text_of(spec->unique_key);
+    wire->unique_policy = text_of(spec->unique_policy);
+    wire->on_parent_failure = text_of(spec->on_parent_failure);
     wire->traceparent = text_of(spec->traceparent);
 }
 

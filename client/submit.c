@@ -128,8 +128,10 @@ static void answer_one(struct reeve *reeve, const struct wire_submit_answer *ite
     struct wire_fault error;
     struct fault fault;
     answer->code = REEVE_OK;
-    if (item->error.len == 0)
+    if (item->error.len == 0) {
+        uuid_format(&item->id, answer->id); /* it may be a job that was there */
         return;
+    }
     if (shape_decode(item->error, &shape_fault, KEYS_NAMES, &error, &fault) == 0)
         handle_fail_wire(reeve, &error);
     else

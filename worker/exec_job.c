@@ -32,7 +32,6 @@ static int put_json(struct buf *out, const char *name, const char *value)
     return rc < 0 ? rc : buf_append_text(out, text_of(value ? value : "null"));
 }
 
-/* Parents belong to things that this protocol's dispatch does not carry: none. */
 static int describe(struct reeve_job *job, struct buf *out)
 {
     int rc = buf_printf(out, "{\"id\":\"%s\"", reeve_job_id(job));
@@ -47,7 +46,8 @@ static int describe(struct reeve_job *job, struct buf *out)
     rc = rc < 0 ? rc : put_json(out, "metadata", reeve_job_metadata(job));
     rc = rc < 0 ? rc : put_json(out, "checkpoint", reeve_job_saved(job));
     rc = rc < 0 ? rc : put_json(out, "answers", reeve_job_answers(job));
-    rc = rc < 0 ? rc : put_json(out, "depends_on", "[]");
+    rc = rc < 0 ? rc : put_json(out, "depends_on", reeve_job_depends_on(job));
+    rc = rc < 0 ? rc : put_number(out, "depends_on_total", reeve_job_depends_on_total(job));
     rc = rc < 0 ? rc : put_text(out, "traceparent", reeve_job_traceparent(job));
     return rc < 0 ? rc : buf_append(out, "}\n", 2);
 }

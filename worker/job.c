@@ -345,18 +345,51 @@ static int answers_json(struct slice answers, struct buf *out)
     return rc == 0 ? buf_append(out, "]", 2) : rc;
 }
 
-const char *reeve_job_answers(struct reeve_job *job)
+/* ["…", …] with its final zero. */
+static int ids_json(struct slice ids, struct buf *out)
+{
+    struct list_iter iter;
+    struct uuid id;
+    if (list_open(ids, &iter) != 0)
+        return -EINVAL;
+    int rc = buf_append(out, "[", 1);
+    while (rc == 0 && list_next_uuid(&iter, &id) == 1) {
+        char text[UUID_TEXT_LEN + 1];
+        uuid_format(&id, text);
+        rc = buf_printf(out, "%s\"%s\"", iter.index > 1 ? "," : "", text);
+    }
+    return rc == 0 ? buf_append(out, "]", 2) : rc;
+}
+
+/* Made when it is first asked for. */
+static const char *list_json(struct reeve_job *job, enum job_json which, struct slice list,
+                             int (*make)(struct slice, struct buf *))
 {
     pthread_mutex_lock(&job->lock);
-    if (!job->json[JOB_ANSWERS]) {
+    if (!job->json[which]) {
         struct buf out = {0};
-        if (answers_json(job->item.answers, &out) < 0)
+        if (make(list, &out) < 0)
             buf_fini(&out);
-        job->json[JOB_ANSWERS] = (char *)out.at;
+        job->json[which] = (char *)out.at;
     }
-    const char *json = job->json[JOB_ANSWERS];
+    const char *json = job->json[which];
     pthread_mutex_unlock(&job->lock);
     return json;
+}
+
+const char *reeve_job_answers(struct reeve_job *job)
+{
+    return list_json(job, JOB_ANSWERS, job->item.answers, answers_json);
+}
+
+const char *reeve_job_depends_on(struct reeve_job *job)
+{
+    return list_json(job, JOB_DEPENDS_ON, job->item.depends_on, ids_json);
+}
+
+uint64_t reeve_job_depends_on_total(const struct reeve_job *job)
+{
+    return job->item.depends_on_total;
 }
 
 const void *reeve_job_params_msgpack(const struct reeve_job *job, size_t *size_out)

@@ -2,6 +2,7 @@
 #include "worker/loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -49,16 +50,28 @@ static const struct job_handler *handler_of(const struct loop *loop, const char 
     return NULL;
 }
 
+#define TRACE_SIZE (TRACEPARENT_LEN_MAX + 8)
+
+/* " trace 00-…" where the job came with one, so that its lines here are found by it. */
+static const char *trace_of(const struct reeve_job *job, char out[TRACE_SIZE])
+{
+    const char *trace = reeve_job_traceparent(job);
+    snprintf(out, TRACE_SIZE, "%s%s", *trace ? " trace " : "", trace);
+    return out;
+}
+
 static int run_job(struct loop *loop, struct slice dispatch)
 {
+    char trace[TRACE_SIZE];
     struct reeve_job *job;
     int rc = job_new(dispatch, loop->config->inbox, &job);
     if (rc < 0)
         return rc;
     job->handler = handler_of(loop, reeve_job_type(job));
     DL_APPEND(loop->jobs, job);
-    log_debug("job_started", "%s job %s attempt %llu fence %llu", reeve_job_type(job), job->id,
-              (unsigned long long)job->item.attempt, (unsigned long long)job->item.fence);
+    log_debug("job_started", "%s job %s attempt %llu fence %llu%s", reeve_job_type(job), job->id,
+              (unsigned long long)job->item.attempt, (unsigned long long)job->item.fence,
+              trace_of(job, trace));
     pool_give(loop->pool, &job->task);
     return 0;
 }
@@ -66,11 +79,13 @@ static int run_job(struct loop *loop, struct slice dispatch)
 static void stop_job(struct loop *loop, const struct wsession_effect *effect)
 {
     struct reeve_job *job;
+    char trace[TRACE_SIZE];
     DL_FOREACH(loop->jobs, job)
     {
         if (job->hold.fence != effect->hold.fence || !uuid_eq(&job->hold.job, &effect->hold.job))
             continue;
-        log_debug("job_stopped", "job %s: %s", job->id, wsession_reason_word(effect->reason));
+        log_debug("job_stopped", "job %s: %s%s", job->id, wsession_reason_word(effect->reason),
+                  trace_of(job, trace));
         job_stop(job, effect->reason, effect->grace_ms);
         return;
     }
@@ -187,10 +202,12 @@ static int take_frames(struct loop *loop)
 static int take_finished(struct loop *loop, struct reeve_job *job)
 {
     struct wire_done_item done = job_done(job);
+    char trace[TRACE_SIZE];
     int rc =
         step(loop,
              &(struct wsession_event){.kind = WSESSION_FINISHED, .hold = job->hold, .done = &done});
-    log_debug("job_ended", "job %s: %.*s", job->id, (int)done.outcome.len, done.outcome.at);
+    log_debug("job_ended", "job %s: %.*s%s", job->id, (int)done.outcome.len, done.outcome.at,
+              trace_of(job, trace));
     DL_DELETE(loop->jobs, job);
     job_destroy(&job);
     return rc;

@@ -120,6 +120,10 @@ REEVE_API const char *reeve_job_metadata(struct reeve_job *job); /* "{}" where t
 REEVE_API const char *reeve_job_saved(struct reeve_job *job);    /* the last attempt's checkpoint */
 /* What it asked and was answered, oldest first: [{"kind", "prompt", "answer", "at"}, …]. */
 REEVE_API const char *reeve_job_answers(struct reeve_job *job);
+/* The ids of the jobs it depends on, the first 1000 of reeve_job_depends_on_total: ["…", …]. Their
+ * results: reeve_parents. */
+REEVE_API const char *reeve_job_depends_on(struct reeve_job *job);
+REEVE_API uint64_t reeve_job_depends_on_total(const struct reeve_job *job);
 
 /* The params as they came, one msgpack value; *size_out = 0 where there are none. */
 REEVE_API const void *reeve_job_params_msgpack(const struct reeve_job *job, size_t *size_out);
@@ -160,7 +164,7 @@ REEVE_API int reeve_job_checkpoint(struct reeve_job *job, const char *json);
 /* Should it end now? After a cancel, past its timeout, when its lease is lost, when the worker
  * stops. Cheap: ask often. */
 REEVE_API bool reeve_job_cancelled(const struct reeve_job *job);
-/* Why: "cancelled", "timeout", "stale", "released"; "" while it may go on. */
+/* Why: "cancelled", "timeout", "stuck", "stale", "released"; "" while it may go on. */
 REEVE_API const char *reeve_job_cancel_reason(const struct reeve_job *job);
 
 /* Has `callback` called once, in a thread of its own, when the job is to be stopped (at once, where

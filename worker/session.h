@@ -95,8 +95,9 @@ enum wsession_reason {
     WSESSION_GOES_ON = 0,
     WSESSION_CANCELLED,
     WSESSION_TIMEOUT,
-    WSESSION_STALE,   /* the lease is gone: what it does is in vain */
-    WSESSION_RELEASED /* this worker ends */
+    WSESSION_STALE,    /* the lease is gone: what it does is in vain */
+    WSESSION_RELEASED, /* this worker ends */
+    WSESSION_STUCK     /* it reported nothing for too long */
 };
 const char *wsession_reason_word(enum wsession_reason reason); /* "cancelled"; "" */
 

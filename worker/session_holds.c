@@ -9,7 +9,8 @@
 
 #include "base/check.h"
 
-static const char *const reason_words[] = {"", "cancelled", "timeout", "stale", "released"};
+static const char *const reason_words[] = {"",      "cancelled", "timeout",
+                                           "stale", "released",  "stuck"};
 
 const char *wsession_reason_word(enum wsession_reason reason)
 {
@@ -213,7 +214,8 @@ static int word_outcome(const struct hold *hold, struct wire_done_item *item, st
     bool completed = text_is(item->outcome, "completed") || text_is(item->outcome, "asked");
     if (hold->stop == WSESSION_TIMEOUT)
         return encode_timeout(hold, item, error);
-    if (hold->stop == WSESSION_CANCELLED || (hold->stop == WSESSION_STALE && !completed))
+    bool in_vain = hold->stop == WSESSION_STALE || hold->stop == WSESSION_STUCK;
+    if (hold->stop == WSESSION_CANCELLED || (in_vain && !completed))
         *item = (struct wire_done_item){.outcome = TEXT("ended"), .box = item->box};
     else if (hold->stop == WSESSION_RELEASED && !completed)
         *item = (struct wire_done_item){.outcome = TEXT("released"), .box = item->box};

@@ -376,7 +376,8 @@ static int settle_one(struct core *core, const struct session *session,
     if (rc != 0)
         return rc < 0 ? rc : -EBADMSG;
     *verdict_out = job->s.ending && !text_is(item->outcome, "ended") ? "stale" : "accepted";
-    bool is_stuck = lease->stuck && !job->s.ending && !text_is(item->outcome, "completed");
+    bool done = text_is(item->outcome, "completed") || text_is(item->outcome, "asked");
+    bool is_stuck = lease->stuck && !job->s.ending && !done;
     rc = is_stuck ? stuck(core, job, item->box, true) : conclude(core, job, item);
     return rc < 0 ? rc : lease_drop(core, lease);
 }

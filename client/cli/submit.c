@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/rfc3339.h"
 #include "client/cli/draft.h"
 #include "client/cli/pairs.h"
 #include "client/cli/print.h"
@@ -18,9 +19,36 @@ static int read_params(const struct cli *cli, struct buf *out)
     return words ? cli_value(cli, words, "--params", out) : EXIT_GOOD;
 }
 
+static int read_time(const struct cli *cli, uint64_t *at_out)
+{
+    const char *text = cli->settings.run_at;
+    *at_out = 0;
+    if (!text || rfc3339_parse(text_of(text), at_out) == 0)
+        return EXIT_GOOD;
+    return settings_exit(
+        settings_wrong(cli->table, "--run-at: '%s' is no time like 2030-01-31T12:00:00Z", text));
+}
+
 static uint64_t or_zero(uint64_t value)
 {
     return value == SETTING_ABSENT ? 0 : value;
+}
+
+/* How long and how often, whom it waits for, who keeps it from running. */
+static void fill_terms(const struct cli_settings *settings, struct reeve_spec *spec)
+{
+    spec->max_lost = (uint32_t)or_zero(settings->max_lost);
+    spec->backoff_ms = or_zero(settings->backoff_ms);
+    spec->backoff_cap_ms = or_zero(settings->backoff_cap_ms);
+    spec->start_deadline_ms = or_zero(settings->start_deadline_ms);
+    spec->stuck_timeout_ms = or_zero(settings->stuck_timeout_ms);
+    spec->on_stuck = settings->on_stuck;
+    spec->unique_key = settings->unique_key;
+    spec->unique_policy = settings->unique_policy;
+    spec->on_parent_failure = settings->on_parent_failure;
+    spec->retention_ms = or_zero(settings->retention_ms);
+    spec->result_retention_ms = or_zero(settings->result_retention_ms);
+    spec->traceparent = settings->traceparent;
 }
 
 static void fill_spec(const struct cli *cli, const struct draft *draft, struct reeve_spec *spec)
@@ -38,6 +66,9 @@ static void fill_spec(const struct cli *cli, const struct draft *draft, struct r
                                 .timeout_ms = or_zero(settings->job_timeout_ms),
                                 .max_attempts = (uint32_t)or_zero(settings->max_attempts),
                                 .idempotency_key = settings->key};
+    fill_terms(settings, spec);
+    spec->depends_on = (const char *const *)settings->parents.at;
+    spec->depends_on_count = settings->parents.count;
     if (settings->params) {
         spec->params_msgpack = draft->params.at;
         spec->params_msgpack_size = draft->params.len;
@@ -52,9 +83,13 @@ int draft_read(const struct cli *cli, const char *type, struct draft *draft,
     int status = read_params(cli, &draft->params);
     if (status == EXIT_GOOD)
         status = cli_pairs(cli, "metadata", &cli->settings.metadata, &draft->metadata);
+    uint64_t run_at = 0;
+    if (status == EXIT_GOOD)
+        status = read_time(cli, &run_at);
     if (status == EXIT_GOOD)
         fill_spec(cli, draft, spec);
     spec->type = type;
+    spec->run_at_ms = run_at;
     return status;
 }
 

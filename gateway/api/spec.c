@@ -17,6 +17,7 @@ enum spec_kind {
     SPEC_OPT_MS,
     SPEC_TIME,
     SPEC_ID,
+    SPEC_IDS,
     SPEC_ANY,
     SPEC_MAP
 };
@@ -137,6 +138,24 @@ static int read_id(const struct value *value, struct fault *fault)
     return 0;
 }
 
+/* The broker takes ids as texts too. */
+static int read_ids(const struct value *value, struct fault *fault)
+{
+    struct list_iter iter;
+    struct uuid id;
+    int more = -1;
+    bool is_list = list_open(value->bytes, &iter) == 0;
+    if (is_list && iter.count > value->row->max)
+        return fault_set(fault, WIRE_INVALID_REQUEST, value->row->name,
+                         "expected at most %" PRIu64 " ids", value->row->max);
+    while (is_list && (more = list_next_uuid(&iter, &id)) == 1)
+        continue;
+    if (more != 0)
+        return refuse(value, fault, "a list of UUIDs");
+    *(struct slice *)value->member = value->bytes;
+    return 0;
+}
+
 static int read_any(const struct value *value, struct fault *fault)
 {
     if (value->row->kind == SPEC_MAP && value->token.type != MP_MAP)
@@ -151,7 +170,7 @@ static int read_any(const struct value *value, struct fault *fault)
 static int (*const readers[])(const struct value *, struct fault *) = {
     [SPEC_TEXT] = read_text,       [SPEC_OPT] = read_opt,   [SPEC_MS] = read_duration,
     [SPEC_OPT_MS] = read_duration, [SPEC_TIME] = read_time, [SPEC_ID] = read_id,
-    [SPEC_ANY] = read_any,         [SPEC_MAP] = read_any,
+    [SPEC_IDS] = read_ids,         [SPEC_ANY] = read_any,   [SPEC_MAP] = read_any,
 };
 
 static const struct spec_row *find_row(struct text name)

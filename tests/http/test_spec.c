@@ -37,7 +37,11 @@ TEST(every_field)
              "\"queue\":\"q\",\"priority\":0,\"group\":\"g\",\"name\":\"n\",\"description\":\"d\","
              "\"metadata\":{\"k\":1},\"params\":[1,2],\"delay\":1.5,\"timeout\":\"1h30m\","
              "\"max_attempts\":7,\"max_lost\":2,\"backoff\":\"500ms\",\"backoff_cap\":60,"
-             "\"retention\":\"2d\",\"traceparent\":\"00-x\",\"idempotency_key\":\"k\"}"));
+             "\"retention\":\"2d\",\"traceparent\":\"00-x\",\"idempotency_key\":\"k\","
+             "\"result_retention\":3600,\"start_deadline\":\"5m\",\"stuck_timeout\":90,"
+             "\"on_stuck\":\"fail\",\"unique_key\":\"u\",\"unique_policy\":\"return\","
+             "\"depends_on\":[\"01890a5d-ac96-774b-bcce-b302099a8057\"],"
+             "\"on_parent_failure\":\"run\"}"));
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&spec.id, id);
     assert_string_equal(id, "01890a5d-ac96-774b-bcce-b302099a8057");
@@ -55,6 +59,16 @@ TEST(every_field)
     assert_int_equal(spec.backoff_cap_ms.value, 60000);
     assert_int_equal(spec.retention_ms.value, 172800000);
     assert_true(text_is(extras.idempotency_key, "k"));
+    assert_int_equal(spec.result_retention_ms.value, 3600000);
+    assert_int_equal(spec.start_deadline_ms.value, 300000);
+    assert_int_equal(spec.stuck_timeout_ms.value, 90000);
+    assert_true(text_is(spec.on_stuck, "fail") && text_is(spec.on_parent_failure, "run"));
+    assert_true(text_is(spec.unique_key, "u") && text_is(spec.unique_policy, "return"));
+    struct list_iter iter;
+    struct uuid parent;
+    assert_good(list_open(spec.depends_on, &iter));
+    assert_int_equal(list_next_uuid(&iter, &parent), 1);
+    assert_true(uuid_eq(&parent, &spec.id));
 }
 
 TEST(times_and_absent_values)
@@ -97,6 +111,12 @@ TEST(refuses_by_name)
     assert_refused("{\"type\":\"t\",\"delay\":1e300}", "delay");
     assert_refused("{\"type\":\"t\",\"delay\":18446744073709551615}", "delay");
     assert_refused("{\"type\":\"t\",\"delay\":[]}", "delay");
+    assert_refused("{\"type\":\"t\",\"depends_on\":\"01890a5d-ac96-774b-bcce-b302099a8057\"}",
+                   "depends_on");
+    assert_refused("{\"type\":\"t\",\"depends_on\":[\"x\"]}", "depends_on");
+    assert_refused("{\"type\":\"t\",\"depends_on\":[5]}", "depends_on");
+    assert_refused("{\"type\":\"t\",\"stuck_timeout\":0}", "stuck_timeout");
+    assert_refused("{\"type\":\"t\",\"unique_key\":\"\"}", "unique_key");
     assert_refused("{\"type\":\"t\",\"run_at\":\"tomorrow\"}", "run_at");
     assert_refused("{\"type\":\"t\",\"run_at\":5}", "run_at");
     assert_refused("{\"type\":\"t\",\"id\":\"x\"}", "id");

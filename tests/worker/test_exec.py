@@ -100,7 +100,8 @@ class Surroundings(WorkerCase):
         self.assertEqual(told["file"], {
             "id": id_text(job), "type": "tell", "queue": "q", "owner": "anonymous", "attempt": 1,
             "segment": 1, "name": 'the "name"', "params": {"a": 1}, "metadata": {"m": "x"},
-            "checkpoint": None, "answers": [], "depends_on": [], "traceparent": trace})
+            "checkpoint": None, "answers": [], "depends_on": [], "depends_on_total": 0,
+            "traceparent": trace})
         self.assertEqual((told["mode"], told["dir"]), ("600", "700"))
         self.assertFalse(self.tmp.joinpath(told["path"]).exists())
 
