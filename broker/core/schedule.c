@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
+#include "broker/core/birth.h"
 #include "broker/core/job.h"
 #include "broker/core/reply.h"
-#include "broker/core/submit.h"
 #include "broker/core/timer.h"
 
 static int copy(struct core *core, struct slice key, struct buf *out)
@@ -94,7 +94,7 @@ static int make(struct core *core, const struct schedule *s, uint64_t at, struct
 {
     struct wire_spec spec;
     struct caller caller = {.owner = s->owner};
-    int rc = submit_room(core);
+    int rc = birth_check_room(core);
     if (rc == 0)
         rc = schedule_spec(core, s, &spec);
     if (rc != 0)
@@ -102,22 +102,22 @@ static int make(struct core *core, const struct schedule *s, uint64_t at, struct
     spec.id = *id;
     spec.schedule = s->name;
     spec.run_at = at;
-    rc = submit_make(core, &caller, &spec);
-    *id = spec.id;
+    rc = birth_job(core, &caller, &spec, false);
+    *id = core->job.id;
     return rc;
 }
 
-int schedule_submit(struct core *core, struct schedule *s, uint64_t at, const struct uuid *id)
+int schedule_submit(struct core *core, struct schedule *s, uint64_t at, struct uuid *id)
 {
-    struct uuid made = id ? *id : (struct uuid){{0}};
-    struct slice value;
-    int known = store_get(core->store, TABLE_STATE, key_job(&made), &value);
-    int rc = known < 0 ? known : make(core, s, at, &made);
+    uint64_t seq = core->seq;
+    int rc = make(core, s, at, id);
     if (rc != 0)
         return rc;
-    s->r.last_job = made;
-    if (known == 0) /* the same request once more */
+    if (core->seq == seq) { /* nothing has happened: there is such a job already */
+        s->r.skipped += at > 0;
         return 0;
+    }
+    s->r.last_job = *id;
     s->r.runs++;
     if (at)
         s->r.last_at = at;

@@ -38,10 +38,10 @@ uint64_t schedule_next(const struct schedule *s, const struct schedule_rule *rul
 /* Moves the timer: to `next_at`, or 0: there is none any more. Saved by the caller. */
 int schedule_plan(struct core *core, struct schedule *s, uint64_t next_at);
 
-/* Makes a job of the schedule's spec: at the tick `at` (0: by hand), with the id `id` (null: one is
- * made). Counts it in s->r; the caller saves. Afterwards core->job may be anything. 0, REFUSED,
- * -errno. */
-int schedule_submit(struct core *core, struct schedule *s, uint64_t at, const struct uuid *id);
+/* Makes a job of the schedule's spec: at the tick `at` (0: by hand), with the id *id (null: one is
+ * made). Afterwards *id and core->job are the job, which may have been there before, by its id or
+ * its unique key. Counts it in s->r; the caller saves. 0, REFUSED, -errno. */
+int schedule_submit(struct core *core, struct schedule *s, uint64_t at, struct uuid *id);
 
 /* The timer of a schedule (`what` of its key) is due. 0, -errno. */
 int schedule_fire(struct core *core, struct slice what);

@@ -2,13 +2,14 @@
  * anything is written: an expression, a zone and a spec that are no good never come to rest. */
 #include <errno.h>
 
+#include "broker/core/birth.h"
 #include "broker/core/caller.h"
 #include "broker/core/job.h"
 #include "broker/core/name.h"
 #include "broker/core/reply.h"
 #include "broker/core/schedule.h"
 #include "broker/core/schedule_parts.h"
-#include "broker/core/submit.h"
+#include "broker/core/spec.h"
 
 /* --- set -------------------------------------------------------------------------------------- */
 
@@ -25,17 +26,20 @@ static int read_word(struct core *core, const char *field, const char *const wor
                   words[2]);
 }
 
-/* A schedule says when, and whose job each is. */
-static int check_times(struct core *core, const struct wire_spec *spec)
+/* A schedule says when; and what only one job can have, each of its jobs has of its own. */
+static int check_own(struct core *core, const struct wire_spec *spec)
 {
-    const char *field = !uuid_is_null(&spec->id) ? "id"
-                        : spec->run_at           ? "run_at"
-                        : spec->delay_ms         ? "delay_ms"
-                        : spec->schedule.at      ? "schedule"
-                                                 : NULL;
+    const char *field = !uuid_is_null(&spec->id)         ? "id"
+                        : spec->run_at                   ? "run_at"
+                        : spec->delay_ms                 ? "delay_ms"
+                        : spec->depends_on.len           ? "depends_on"
+                        : !uuid_is_null(&spec->retry_of) ? "retry_of"
+                        : spec->schedule.at              ? "schedule"
+                                                         : NULL;
     if (!field)
         return 0;
-    return refuse(core, WIRE_INVALID_REQUEST, field, "a schedule's jobs have one of their own");
+    return refuse(core, WIRE_INVALID_REQUEST, field,
+                  "expected none: a schedule's jobs differ in it");
 }
 
 /* Kept as it was said, but for the owner: other defaults are those of the day of the tick. */
@@ -45,9 +49,9 @@ static int read_spec(struct core *core, const struct caller *caller, struct slic
     int rc = shape_decode(given, &shape_spec, KEYS_NAMES, spec, &core->fault) == 0 ? 0 : REFUSED;
     struct wire_spec checked = *spec;
     if (rc == 0)
-        rc = check_times(core, spec);
+        rc = check_own(core, spec);
     if (rc == 0)
-        rc = submit_check(core, caller, &checked);
+        rc = spec_check(core, caller, &checked);
     if (rc == REFUSED)
         fault_within(&core->fault, "spec", -1);
     spec->owner = checked.owner;
@@ -151,7 +155,7 @@ int handle_set_schedule(struct core *core, struct session *session, const struct
     if (rc == 0)
         rc = set_times(core, set, &s, &next_at);
     if (rc == 0)
-        rc = submit_room(core);
+        rc = birth_check_room(core);
     if (rc == 0)
         rc = write_spec(core, &s, &spec);
     if (rc == 0)
@@ -228,13 +232,12 @@ int handle_run_schedule(struct core *core, struct session *session, const struct
 {
     const struct msg_run_schedule *ask = &message->run_schedule;
     struct schedule s;
+    struct uuid id = ask->id;
     int rc = schedule_to_change(core, session, message, ask->name, ask->of_owner, &s);
     if (rc == 0)
-        rc = schedule_submit(core, &s, 0, &ask->id);
+        rc = schedule_submit(core, &s, 0, &id);
     if (rc == 0)
         rc = schedule_save(core, &s);
-    if (rc == 0)
-        rc = job_load(core, &s.r.last_job, &core->job);
     if (rc != 0)
         return rc;
     struct message answer = {.id = MSG_JOB_IS};

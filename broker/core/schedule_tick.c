@@ -40,7 +40,8 @@ static int note_refusal(struct core *core, struct schedule *s)
     const struct fault *fault = &core->fault;
     struct wire_fault error = {.code = text_of(wire_error_code(fault->error)),
                                .message = text_of(fault->problem),
-                               .field = text_of(fault->field)};
+                               .field = text_of(fault->field),
+                               .job = core->fault_job};
     s->r.missed++;
     s->r.last_error_at = core->now.wall_ms;
     return shape_keep(&core->schedule_fault, &shape_fault, &error, KEYS_NAMES, &s->r.last_error);
@@ -49,7 +50,7 @@ static int note_refusal(struct core *core, struct schedule *s)
 static int make_job(struct core *core, struct schedule *s, uint64_t at)
 {
     int open = last_is_open(core, s);
-    struct uuid last = s->r.last_job;
+    struct uuid last = s->r.last_job, job = {{0}};
     core->ticked++;
     if (open < 0)
         return open;
@@ -57,10 +58,10 @@ static int make_job(struct core *core, struct schedule *s, uint64_t at)
         s->r.skipped++;
         return 0;
     }
-    int rc = schedule_submit(core, s, at, NULL);
+    int rc = schedule_submit(core, s, at, &job);
     if (rc == REFUSED)
         return note_refusal(core, s);
-    if (rc == 0 && open && text_is(s->r.overlap, "replace"))
+    if (rc == 0 && open && text_is(s->r.overlap, "replace") && !uuid_eq(&job, &last))
         rc = cancel_last(core, &last);
     return rc;
 }

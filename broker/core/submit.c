@@ -56,25 +56,6 @@ static int check_said(struct core *core, const struct wire_spec *spec)
                   "only the broker says that a job is a retry");
 }
 
-int submit_check(struct core *core, const struct caller *caller, struct wire_spec *spec)
-{
-    return spec_check(core, caller, spec);
-}
-
-int submit_room(struct core *core)
-{
-    return birth_check_room(core);
-}
-
-int submit_make(struct core *core, const struct caller *caller, struct wire_spec *spec)
-{
-    core->depends = 0;
-    int rc = birth_job(core, caller, spec, false);
-    if (rc == 0)
-        spec->id = core->job.id;
-    return rc;
-}
-
 /* One job: checked, made unless it exists, answered. 0, REFUSED with nothing changed, -errno. */
 static int submit_one(struct core *core, const struct caller *caller, struct wire_spec *spec,
                       bool whole)
