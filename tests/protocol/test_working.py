@@ -307,6 +307,21 @@ class Hands(ProtocolCase):
         self.assertEqual(client.job(job)["lost"], 0)
         self.assertEqual(client.ask("get_attempts", id=job)["total"], 1)
 
+    def test_black_boxes_are_bounded(self):
+        client, hand = self.producer(), self.worker()
+        job = client.submit(type="t")["id"]
+        for n in range(103):
+            hand.finish(hand.take(), "released", box={"pid": 1 + n})
+        hold = hand.take()
+        found = client.ask("get_attempts", id=job)
+        self.assertEqual((found["total"], len(found["attempts"])), (104, 100))
+        self.assertEqual([row.get("pid") for row in found["attempts"]],
+                         list(range(5, 104)) + [None])  # the last one runs
+        hand.finish(hold)
+        self.assertEqual(self.broker.stop(), 0)
+        check = self.fleet.start("reeve-broker", "--data", self.fleet.data, "--check")
+        self.assertEqual(check.wait(), 0, check.log)
+
     def test_another_session_settles_nothing(self):
         client, hand, thief = self.producer(), self.worker(), self.worker(types=["none"])
         job = client.submit(type="t")["id"]

@@ -315,6 +315,26 @@ TEST(a_question_counts_unless_the_handler_was_told_to_stop)
     SCRIPT_PLAY(4, rows);
 }
 
+TEST(one_that_was_silent_for_too_long_may_still_complete)
+{
+    static const struct script_row rows[] = {
+        {0, "tick", "hello(3 [])"},
+        {10, "welcome", "welcomed"},
+        {20, "dispatch A1 B2 C3", "run(A1) run(B2) run(C3)"},
+        {30, "stop A1 stuck 500", "stop(A1 stuck 500) report#2(A1.1 told/stuck)"},
+        {40, "done A1 failed X", "done#3(A1 ended/stuck)"},
+        {50, "reported A1=1", ""},
+        {60, "stop B2 stuck 500", "stop(B2 stuck 500) report#4(B2.1 told/stuck)"},
+        {70, "done B2 completed", "done#5(B2 completed/stuck)"},
+        {80, "reported B2=1", ""},
+        {90, "stop C3 stuck 500", "stop(C3 stuck 500) report#6(C3.1 told/stuck)"},
+        {100, "reported C3=1", ""},
+        {110, "stop C3 cancelled 500", "stop(C3 cancelled 500) report#7(C3.2 told/cancelled)"},
+        {120, "done C3 failed X", "beat(3 [A1 B2 C3]) done#9(C3 ended/cancelled)"},
+    };
+    SCRIPT_PLAY(3, rows);
+}
+
 TEST(a_cancel_counts_more_than_a_timeout)
 {
     static const struct script_row rows[] = {
@@ -491,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_timeout_is_enforced_here_and_fails_the_attempt),
         cmocka_unit_test(what_was_measured_goes_along_however_it_ended),
         cmocka_unit_test(a_question_counts_unless_the_handler_was_told_to_stop),
+        cmocka_unit_test(one_that_was_silent_for_too_long_may_still_complete),
         cmocka_unit_test(a_cancel_counts_more_than_a_timeout),
         cmocka_unit_test(a_stale_handler_is_stopped_and_its_slot_offered_when_it_is_gone),
         cmocka_unit_test(a_stale_result_is_offered_all_the_same_and_refused),
