@@ -164,7 +164,9 @@ static void name_queue(struct line *line)
 
 int place_of(struct core *core, const struct job *job, struct place_in_line *place_out)
 {
-    struct line line = {.s = &job->s, .own = {.at = job->s.ready_at, .arrival = job->s.ready_seq}};
+    struct line line = {.s = &job->s,
+                        .settings = queue_find(core, job->s.queue),
+                        .own = {.at = job->s.ready_at, .arrival = job->s.ready_seq}};
     name_queue(&line);
     int rc = add_higher_priorities(core, &line);
     uint64_t before = line.place.ahead;
