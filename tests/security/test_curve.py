@@ -68,6 +68,28 @@ class Listed(CurveCase):
         self.assertEqual("FORBIDDEN", self.hello(bob, session, epoch=9)["code"])
         self.assertEqual("pong", self.ask(ann, "ping")["msg"])
 
+    def test_another_workers_fence(self):
+        job = self.submit("ann", "cat")
+        session = b"the session of 1"
+        one = self.peer(zmq.DEALER, self.fleet.workers, "one")
+        self.assertEqual("welcome", self.hello(one, session, role="worker", slots=1)["msg"])
+        dispatch = self.receive(one)["jobs"][0]
+        held = [{"job": dispatch["job"], "fence": dispatch["fence"]}]
+        self.assertEqual({"msg", "now"}, set(self.ask(one, "heartbeat", running=held, slots=1)))
+
+        two = self.peer(zmq.DEALER, self.fleet.workers, "two")
+        self.assertEqual("FORBIDDEN", self.hello(two, session, role="worker", epoch=5)["code"])
+        welcome = self.hello(two, role="worker", running=held)
+        self.assertEqual(held, welcome["stale"])
+        lie = [{**held[0], "outcome": "completed", "result": "a lie"}]
+        settled = self.ask(two, "done", items=lie)
+        self.assertEqual("stale", settled["items"][0]["verdict"])
+        self.assertEqual("running", self.job("ann", job)["status"])
+
+        done = [{**held[0], "outcome": "completed", "result": "the truth"}]
+        self.assertEqual("accepted", self.ask(one, "done", items=done)["items"][0]["verdict"])
+        self.assertEqual("the truth", self.job("ann", job)["result"])
+
     def test_who_may_see_the_events_of_all(self):
         root = self.peer(zmq.SUB, self.fleet.events, "root")
         root.subscribe(b"")

@@ -4,10 +4,19 @@ import json
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import zmq
 
 from curve_case import CurveCase, wait_until
+
+
+def connections(endpoint):
+    """How many connections to a tcp endpoint of this machine stand."""
+    port = f"{int(endpoint.rpartition(':')[2]):04X}"
+    lines = [line.split() for file in ("tcp", "tcp6")
+             for line in Path(f"/proc/net/{file}").read_text().splitlines()[1:]]
+    return sum(line[2].endswith(f":{port}") and line[3] == "01" for line in lines)
 
 
 class Revoked(CurveCase):
@@ -82,16 +91,19 @@ class Revoked(CurveCase):
         wait_until(lambda: self.submit("bob", "cat") and gate.poll(100), what="gate's events")
         self.assertFalse(watchers["root"].poll(0))
 
+    def status(self, gateway, job):
+        try:
+            with urllib.request.urlopen(f"{gateway.url}/v1/jobs/{job}", timeout=20) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def test_a_gateway_is_refused_and_comes_back(self):
         gateway = self.fleet.gateway(*self.with_key("gate"))
         job = self.submit("ann", "cat")
 
         def status():
-            try:
-                with urllib.request.urlopen(f"{gateway.url}/v1/jobs/{job}", timeout=20) as answer:
-                    return answer.status
-            except urllib.error.HTTPError as error:
-                return error.code
+            return self.status(gateway, job)
         wait_until(lambda: status() == 200, 20, "the gateway answers")
         self.revoke("gate")
         wait_until(lambda: status() == 503, 20, "it has lost its broker")
@@ -100,6 +112,24 @@ class Revoked(CurveCase):
         self.list_keys(*self.listed)
         self.reload()
         wait_until(lambda: status() == 200, 40, "the gateway is back", 0.2)
+
+    def test_a_gateway_refused_in_the_handshake_comes_back_with_its_events(self):
+        """libzmq gives up such connections for good; the gateway does not."""
+        gateway = self.fleet.gateway(*self.with_key("gate"))
+        job = self.submit("ann", "cat")
+        wait_until(lambda: self.status(gateway, job) == 200, 20, "the gateway answers")
+        stream = urllib.request.urlopen(f"{gateway.url}/v1/jobs/{job}/events", timeout=60)
+        self.addCleanup(stream.close)
+        wait_until(lambda: connections(self.fleet.events) == 1, what="it watches")
+        self.revoke("gate")
+        self.broker.kill()
+        self.start_broker()
+        gateway.wait_line("broker_refuses: .*does not let this key in")
+        self.assertEqual(0, connections(self.fleet.events))
+        self.list_keys(*self.listed)
+        self.reload()
+        wait_until(lambda: self.status(gateway, job) == 200, 40, "the gateway is back", 0.2)
+        wait_until(lambda: connections(self.fleet.events) == 1, what="it watches again")
 
     def test_a_list_that_can_not_be_read_changes_nothing(self):
         good = self.peers.read_text()
