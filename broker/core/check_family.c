@@ -199,6 +199,9 @@ int check_state_parents(struct check *check, const struct store_row *row)
     int rc = check_state_of(check, row, &id, &s);
     if (rc != 0 || (s.parents == 0 && s.status != JOB_BLOCKED))
         return rc;
+    rc = check_blocked(check, &id, &s); /* first: the texts of `s` live until a parent is read */
+    if (rc < 0)
+        return rc;
     struct edge edge = {.child = &id, .s = &s, .open = &open};
     struct store_range range = {
         .table = TABLE_PARENT, .prefix = key_job(&id), .limit = DEPENDS_MAX + 1};
@@ -210,8 +213,6 @@ int check_state_parents(struct check *check, const struct store_row *row)
     store_rows_fini(&rows);
     if (rc >= 0 && s.status == JOB_BLOCKED && open != s.open_parents)
         rc = check_violated(check, "%llu open parents", (unsigned long long)s.open_parents);
-    if (rc >= 0)
-        rc = check_blocked(check, &id, &s);
     return rc < 0 ? rc : 0;
 }
 

@@ -1,6 +1,7 @@
 /* Random lives: the real core over store_mem under random clients, workers and faults.
  *
- * Every step is drawn from one seed: submits, cancels, retries and deletes, workers that say hello,
+ * Every step is drawn from one seed: submits (of jobs that depend on others, share unique keys,
+ * have deadlines), cancels of jobs and of whole trees, retries and deletes, workers that say hello,
  * heartbeat, finish, fail, forget, repeat themselves, lie about fences, or die; commits that fail;
  * the broker killed between any two batches; time that jumps. After each batch the store's
  * invariants are checked, and the promises an outsider can see: an answered submit exists, a final
@@ -18,6 +19,7 @@
 #include "broker/core/core.h"
 #include "broker/store/record.h"
 #include "broker/store/store_mem.h"
+#include "proto/pack.h"
 
 enum { WORKERS = 4, SLOTS = 3, JOBS_MAX = 64, STEPS = 400, TYPES = 3, HEAL_MS = 4000 * 1000 };
 
@@ -52,7 +54,7 @@ struct sim {
     size_t job_count;
     uint32_t peers;
     bool client_greeted, healing, failing;
-    struct buf frame, list;
+    struct buf frame, list, parents;
 };
 
 static uint64_t draw(struct sim *sim, uint64_t below)
@@ -318,6 +320,49 @@ static void client_hello(struct sim *sim)
 static const char *const type_names[TYPES] = {"a", "b", "c"};
 static const char *const group_names[] = {"g1", "g2", "g3"};
 
+/* An id that a client may have made for a job. */
+static struct uuid own_id(struct sim *sim)
+{
+    return uuid_v7(2, draw(sim, 40), 7);
+}
+
+/* Mostly jobs that are there; two of the same now and then. */
+static struct slice some_parents(struct sim *sim)
+{
+    size_t mark;
+    uint32_t count = 1 + (uint32_t)draw(sim, 3);
+    buf_clear(&sim->parents);
+    CHECK(list_begin(&sim->parents, &mark) == 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct uuid id =
+            sim->job_count && draw(sim, 4) ? sim->jobs[draw(sim, sim->job_count)].id : own_id(sim);
+        CHECK(pack_uuid(&sim->parents, &id) == 0);
+    }
+    list_end(&sim->parents, mark, count);
+    return buf_slice(&sim->parents);
+}
+
+/* Whom it waits for, who keeps it from running, and how long. */
+static void bind(struct sim *sim, struct wire_spec *spec)
+{
+    static const char *const keys[] = {"k", "l"};
+    static const char *const policies[] = {"reject", "return", "replace", "supersede"};
+    if (draw(sim, 3) == 0)
+        spec->depends_on = some_parents(sim);
+    if (draw(sim, 2))
+        spec->on_parent_failure = TEXT("run");
+    if (draw(sim, 3) == 0) {
+        spec->unique_key = text_of(keys[draw(sim, 2)]);
+        spec->unique_policy = text_of(policies[draw(sim, 4)]);
+    }
+    if (draw(sim, 6) == 0)
+        spec->start_deadline_ms = opt_of(1 + draw(sim, 20000));
+    if (draw(sim, 6) == 0)
+        spec->stuck_timeout_ms = opt_of(1 + draw(sim, 5000));
+    if (draw(sim, 6) == 0)
+        spec->result_retention_ms = opt_of(draw(sim, 5000));
+}
+
 static void submit(struct sim *sim)
 {
     struct message message = {.id = MSG_SUBMIT};
@@ -334,7 +379,8 @@ static void submit(struct sim *sim)
         if (draw(sim, 3) == 0)
             spec.delay_ms = 1 + draw(sim, 30000);
         if (draw(sim, 4) == 0)
-            spec.id = uuid_v7(2, draw(sim, 40), 7);
+            spec.id = own_id(sim);
+        bind(sim, &spec);
         CHECK(shape_encode(&sim->list, &shape_spec, &spec, KEYS_NAMES) == 0);
     }
     list_end(&sim->list, mark, count);
@@ -361,10 +407,13 @@ static void control(struct sim *sim)
     case 0:
         message.id = MSG_CANCEL;
         message.cancel.id = id;
+        message.cancel.tree = draw(sim, 3) == 0;
         break;
     case 1:
         message.id = MSG_RETRY;
         message.retry.id = id;
+        if (draw(sim, 4) == 0)
+            message.retry.params = (struct slice){(const uint8_t *)"\x01", 1};
         break;
     case 2:
         message.id = MSG_DELETE;
@@ -568,6 +617,7 @@ static void run(uint64_t seed)
     effects_fini(&sim.effects);
     buf_fini(&sim.frame);
     buf_fini(&sim.list);
+    buf_fini(&sim.parents);
 }
 
 int main(int argc, char **argv)
