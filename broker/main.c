@@ -114,6 +114,8 @@ static int build_core(struct broker *broker)
     config.retention_ms = options->retention;
     config.reserve_bytes = options->reserve;
     config.zones = zones_port(broker->zones);
+    config.journal_bytes = options->journal_size;
+    config.journal_age_ms = options->journal_age;
     struct core_now now = {clock_mono_ms(), clock_wall_ms(), random_u64()};
     int rc = read_identity(broker->store, &config.broker);
     if (rc == 0)

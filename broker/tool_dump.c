@@ -20,7 +20,7 @@ enum value_kind {
     VALUE_record,
     VALUE_named,
     VALUE_named_list,
-    VALUE_record_list,
+    VALUE_journal,
     VALUE_id,
     VALUE_number,
     VALUE_time
@@ -86,6 +86,21 @@ static int put_list(struct buf *out, const struct shape *shape, enum shape_keys 
     return rc == 0 ? buf_append_text(out, TEXT("]")) : rc;
 }
 
+static int put_journal(struct buf *out, struct slice value)
+{
+    struct rec_journal record;
+    struct fault fault;
+    size_t before = out->len;
+    if (shape_decode(value, &shape_rec_journal, KEYS_NUMBERS, &record, &fault) != 0)
+        return NOT_SUCH;
+    int rc = buf_printf(out, "{\"total\":%" PRIu64 ",\"events\":", record.total);
+    if (rc == 0)
+        rc = put_list(out, &shape_event, KEYS_NUMBERS, record.events);
+    if (rc != 0)
+        out->len = before;
+    return rc == 0 ? buf_append_text(out, TEXT("}")) : rc;
+}
+
 static int put_number(struct buf *out, struct slice value)
 {
     if (value.len != 8)
@@ -120,8 +135,8 @@ static int put_known(struct buf *out, enum store_table table, struct slice value
         return put_map(out, shape, KEYS_NUMBERS, value);
     case VALUE_named:
         return put_map(out, shape, KEYS_NAMES, value);
-    case VALUE_record_list:
-        return put_list(out, shape, KEYS_NUMBERS, value);
+    case VALUE_journal:
+        return put_journal(out, value);
     case VALUE_named_list:
         return put_list(out, shape, KEYS_NAMES, value);
     case VALUE_id:

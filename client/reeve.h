@@ -359,6 +359,20 @@ REEVE_API int reeve_workers(struct reeve *reeve, const char *after, uint32_t lim
 /* A worker gets nothing new and ends when it holds nothing any more. `worker_out` may be NULL. */
 REEVE_API int reeve_drain(struct reeve *reeve, const char *id, char **worker_out);
 
+struct reeve_journal_filter {
+    uint64_t after;    /* `next` of the page before; 0: from the oldest that is kept */
+    const char *types; /* only these types of events: "failed", "failed,cancelled"; NULL: all */
+    const char *owner; /* an admin's word */
+    uint32_t limit;    /* 0: 100, at most 1000 */
+};
+
+/* What happened to all jobs, in order: {"events": [{"seq", "at", "job", "rev", "type", "status",
+ * "job_type", "queue", "owner", …}], "next", "oldest", "missed", "more"}, without logs and
+ * progress. "missed": some behind `after` are no longer kept; "more": there are more at once; both
+ * absent for no. `filter` may be NULL. */
+REEVE_API int reeve_journal(struct reeve *reeve, const struct reeve_journal_filter *filter,
+                            char **journal_out);
+
 /* The broker's figures as JSON. */
 REEVE_API int reeve_stats(struct reeve *reeve, char **stats_out);
 

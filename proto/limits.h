@@ -67,6 +67,7 @@ enum {
     LOGS_MAX = 10000,                 /* log lines kept of one job */
     LOGS_SIZE_MAX = 4 * 1024 * 1024,  /* and their bytes */
     EVENTS_MAX = 1000,                /* events kept of one job */
+    JOURNAL_TYPES_MAX = 32,           /* types of events asked for at a time */
     ERRORS_MAX = 20,                  /* attempts' errors kept of one job */
     ANSWERS_KEPT_MAX = 32,            /* questions kept of one job, with their answers */
     ATTEMPTS_KEPT_MAX = 100,          /* black boxes kept of one job */

@@ -49,6 +49,7 @@ struct check {
     struct check_name *names;
     uint64_t fence, arrival, seq; /* the numbers that never go back, from META */
     struct check_series event, log, failure, attempt, answer, parent;
+    uint64_t journal_seq, journal_total; /* of the record before */
     uint64_t cause, cause_left; /* the cause whose jobs come, and how many must */
 };
 

@@ -18,6 +18,7 @@
 #include "broker/core/effects.h"
 #include "broker/core/family.h"
 #include "broker/core/gather.h"
+#include "broker/core/journal.h"
 #include "broker/core/lane.h"
 #include "broker/core/lease.h"
 #include "broker/core/operation.h"
@@ -59,6 +60,7 @@ static handler *const handlers[MSG_COUNT] = {
     [MSG_GET_LOGS] = handle_get_logs,
     [MSG_GET_EVENTS] = handle_get_events,
     [MSG_GET_REVS] = handle_get_revs,
+    [MSG_GET_JOURNAL] = handle_get_journal,
     [MSG_GET_WHY] = handle_get_why,
     [MSG_GET_QUESTION] = handle_get_question,
     [MSG_ANSWER] = handle_answer,
@@ -94,6 +96,8 @@ void core_config_init(struct core_config *config)
         .lost_after_ms = LOST_AFTER_DEFAULT_MS,
         .grace_ms = GRACE_DEFAULT_MS,
         .retention_ms = RETENTION_DEFAULT_MS,
+        .journal_bytes = UINT64_C(256) * 1024 * 1024,
+        .journal_age_ms = UINT64_C(7) * 24 * 3600 * 1000,
         .reserve_bytes = UINT64_C(64) * 1024 * 1024,
         .params_size_max = PARAMS_SIZE_MAX,
     };
@@ -159,6 +163,8 @@ static int load_memory(struct core *core)
         rc = queues_load(core);
     if (rc == 0)
         rc = operations_load(core);
+    if (rc == 0)
+        rc = journal_load(core);
     return rc < 0 ? rc : leases_load(core);
 }
 
@@ -206,6 +212,7 @@ void core_destroy(struct core **core_at)
     counters_fini(core);
     charges_fini(core);
     turns_fini(core);
+    journal_fini(core);
     heap_fini(&core->session_heap);
     heap_fini(&core->lease_heap);
     struct buf *bufs[] = {&core->job.bytes,     &core->failures,      &core->record,
@@ -362,6 +369,8 @@ int core_settle(struct core *core, struct core_now now, struct effects *effects)
         rc = meters_save(core);
     if (rc == 0)
         rc = numbers_save(core);
+    if (rc == 0)
+        rc = journal_settle(core);
     return rc < 0 ? rc : flush(core);
 }
 
@@ -377,7 +386,7 @@ uint64_t core_next_deadline(const struct core *core)
     uint64_t next = least(leases_next(core), sessions_next(core));
     next = least(next, operations_next(core));
     next = least(next, core->gates_open);
-    uint64_t timer = timers_next(core);
+    uint64_t timer = least(timers_next(core), journal_next(core));
     if (timer == UINT64_MAX)
         return next;
     uint64_t wait = timer > core->now.wall_ms ? timer - core->now.wall_ms : 0;

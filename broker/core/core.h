@@ -43,6 +43,8 @@ struct core_config {
     uint64_t lost_after_ms;      /* silence after which a lease is lost */
     uint64_t grace_ms;           /* from SIGTERM to SIGKILL */
     uint64_t retention_ms;       /* completed and failed jobs, unless they say otherwise */
+    uint64_t journal_bytes;      /* kept of the journal; 0: none is written */
+    uint64_t journal_age_ms;     /* and how long */
     uint64_t reserve_bytes;      /* below this much free disk, submits are refused */
     uint32_t params_size_max;
     struct zone_port zones; /* for schedules; by default only UTC is known */

@@ -12,6 +12,7 @@
 #include "broker/core/effects.h"
 #include "broker/core/family.h"
 #include "broker/core/index.h"
+#include "broker/core/journal.h"
 #include "broker/core/operation.h"
 #include "broker/core/rate.h"
 #include "broker/core/timer.h"
@@ -206,6 +207,8 @@ int job_emit(struct core *core, struct job *job, struct wire_event *event)
     if (event->at == 0)
         event->at = core->now.wall_ms;
     int rc = event_keep(core, job, event);
+    if (rc == 0)
+        rc = journal_add(core, job, event);
     return rc < 0 ? rc : publish(core, job, event);
 }
 
@@ -262,7 +265,8 @@ int job_purge(struct core *core, struct job *job)
                                .at = core->now.wall_ms,
                                .status = job->s.status};
     core->numbers_dirty = true;
-    return publish(core, job, &event);
+    rc = journal_add(core, job, &event);
+    return rc < 0 ? rc : publish(core, job, &event);
 }
 
 int spec_get(struct core *core, const struct uuid *id, struct wire_spec *spec_out)

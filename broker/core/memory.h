@@ -149,6 +149,29 @@ struct rates {
     uint32_t count[RATE_BUCKETS][RATE_KINDS];
 };
 
+/* A text of the journal's last event. */
+struct journal_text {
+    char at[OWNER_LEN_MAX];
+    size_t len;
+};
+
+/* The events of this batch, and the bounds of what is kept. `total` counts bytes of events ever
+ * written, `trimmed` those of them that are gone. */
+struct journal {
+    struct buf events;
+    size_t mark;
+    uint32_t count;
+    uint64_t first_seq, first_at;
+    uint64_t seq, at; /* of the last event; so are the next three */
+    struct uuid job;
+    struct journal_text owner, queue, type;
+    uint64_t total, trimmed;
+    uint64_t oldest_at; /* wall; UINT64_MAX: the journal is empty */
+    bool behind;        /* more is to be trimmed than one slice */
+};
+_Static_assert(OWNER_LEN_MAX >= QUEUE_LEN_MAX && OWNER_LEN_MAX >= TYPE_LEN_MAX,
+               "a journal_text holds any of the three");
+
 /* A job being worked on: its state, and the bytes behind the state's texts. */
 struct job {
     struct uuid id;
@@ -210,6 +233,8 @@ struct core {
     uint32_t messages; /* taken since the last settle: is there other work? */
     struct session *workers;
     size_t worker_count;
+
+    struct journal journal;
 
     /* work space, kept to spare allocations */
     struct job job;

@@ -7,6 +7,7 @@
 #include "base/endian.h"
 #include "proto/descriptor.h"
 
+SHAPE_DESCRIPTOR(rec_journal, rec_journal, FIELDS_REC_JOURNAL)
 SHAPE_DESCRIPTOR(rec_state, rec_state, FIELDS_REC_STATE)
 SHAPE_DESCRIPTOR(rec_idempotency, rec_idempotency, FIELDS_REC_IDEMPOTENCY)
 SHAPE_DESCRIPTOR(rec_queue, rec_queue, FIELDS_REC_QUEUE)

@@ -162,6 +162,14 @@ enum { FORMAT_VERSION = 2 };
     F(16, time, last_error_at, TIME_MAX_MS, none) \
     F(17, u64, made_up, SCHEDULE_MISSED_MAX, none)
 
+/* The events of one commit (broker/core/journal.h). `total`: the bytes of events ever written,
+ * these included; `at` is the first event's. */
+#define FIELDS_REC_JOURNAL(F)                                                             \
+    F(1, u64,  total,  UINT64_MAX, none)                                                  \
+    F(2, time, at,     TIME_MAX_MS, none)                                                 \
+    F(3, list, events, UINT32_MAX, EVENT)
+
+SHAPE_STRUCT(rec_journal, FIELDS_REC_JOURNAL);
 SHAPE_STRUCT(rec_state, FIELDS_REC_STATE);
 SHAPE_STRUCT(rec_queue, FIELDS_REC_QUEUE);
 SHAPE_STRUCT(rec_budget, FIELDS_REC_BUDGET);
@@ -169,6 +177,7 @@ SHAPE_STRUCT(rec_idempotency, FIELDS_REC_IDEMPOTENCY);
 SHAPE_STRUCT(rec_operation, FIELDS_REC_OPERATION);
 SHAPE_STRUCT(rec_cause, FIELDS_REC_CAUSE);
 SHAPE_STRUCT(rec_schedule, FIELDS_REC_SCHEDULE);
+extern const struct shape shape_rec_journal;
 extern const struct shape shape_rec_state;
 extern const struct shape shape_rec_idempotency;
 extern const struct shape shape_rec_operation;

@@ -65,6 +65,12 @@ static bool is_cancel(enum store_table table, const struct store_row *row)
            kind == TIMER_FAMILY && what.len > 16 && what.at[16] == 'c';
 }
 
+/* The oldest is trimmed some day, and how far the newest goes stands nowhere else. */
+static bool is_end_of_journal(enum store_table table, size_t i, size_t count)
+{
+    return table == TABLE_JOURNAL && (i == 0 || i + 1 == count);
+}
+
 static bool is_exempt(enum store_table table, const struct store_row *row, enum mutation mutation)
 {
     if (mutation != SCRIBBLED &&
@@ -170,6 +176,7 @@ static int damage_table(struct store *store, enum store_table table, uint64_t *p
             continue;
         for (enum mutation mutation = REMOVED; mutation <= SCRIBBLED; mutation++) {
             if (is_exempt(table, &rows.at[i], mutation) ||
+                (mutation == REMOVED && is_end_of_journal(table, i, rows.count)) ||
                 (mutation == MOVED && is_taken(store, table, &rows.at[i])))
                 continue;
             missed += damage_row(store, table, &rows.at[i], mutation);
