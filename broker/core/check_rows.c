@@ -1,5 +1,6 @@
 /* The check's rules of what belongs to a job or stands alone: events, logs, results, timers, stored
  * answers, tombstones. */
+#include "base/cron.h"
 #include "base/endian.h"
 #include "broker/core/check_rule.h"
 
@@ -225,7 +226,11 @@ static int check_schedule_head(struct check *check, const struct store_row *row,
 {
     struct rec_key key;
     struct rec_schedule r;
+    struct cron cron;
+    struct cron_fault fault;
     int rc = check_shape(check, &shape_rec_schedule, KEYS_NUMBERS, row->value, &r);
+    if (rc == 0 && cron_parse(r.cron, &cron, &fault) != 0)
+        rc = check_violated(check, "a cron expression (%s %s)", fault.field, fault.problem);
     if (rc == 0 && r.paused && r.next_at)
         rc = check_violated(check, "no next tick: it is paused");
     if (rc == 0 && r.next_at)
@@ -236,11 +241,14 @@ static int check_schedule_head(struct check *check, const struct store_row *row,
     return check_wants(check, true, TABLE_SCHEDULE, key_schedule_what(&key, 's', what));
 }
 
-static int check_schedule_spec(struct check *check, const struct store_row *row, struct slice what)
+static int check_schedule_spec(struct check *check, const struct store_row *row, struct text owner,
+                               struct slice what)
 {
     struct rec_key key;
     struct wire_spec spec;
     int rc = check_shape(check, &shape_spec, KEYS_NUMBERS, row->value, &spec);
+    if (rc == 0 && !text_eq(spec.owner, owner))
+        rc = check_violated(check, "jobs of its owner");
     if (rc < 0)
         return rc;
     return check_wants(check, true, TABLE_SCHEDULE, key_schedule_what(&key, 'h', what));
@@ -254,5 +262,5 @@ int check_schedule(struct check *check, const struct store_row *row)
         return check_violated(check, "a key of this table");
     struct slice what = {row->key.at + 1, row->key.len - 1};
     return kind == 'h' ? check_schedule_head(check, row, what)
-                       : check_schedule_spec(check, row, what);
+                       : check_schedule_spec(check, row, owner, what);
 }

@@ -20,7 +20,7 @@ struct world {
     struct core *core;
     struct effects effects;
     uint64_t mono_ms, wall_ms, draws;
-    bool full;
+    bool full, no_zones;
 };
 
 static struct core_now now_of(struct world *world)
@@ -33,7 +33,8 @@ static void start(struct world *world)
     struct core_config config;
     core_config_init(&config);
     config.program = TEXT("test");
-    config.zones = hand_zones();
+    if (!world->no_zones)
+        config.zones = hand_zones();
     config.broker.at[15] = 1;
     assert_good(core_new(&config, world->store, now_of(world), &world->core));
 }
@@ -243,6 +244,34 @@ TEST(an_owner_has_a_thousand)
     fini(&world);
 }
 
+static void restart(struct world *world)
+{
+    core_destroy(&world->core);
+    start(world);
+    hello(world);
+}
+
+TEST(a_zone_that_is_gone)
+{
+    struct world world = world_new();
+    hello(&world);
+    set(&world, "s", "@hourly", ",\"zone\":\"Hand/East\"");
+    world.no_zones = true;
+    restart(&world);
+    pass(&world, 2 * 3600 * 1000);
+    catch_up(&world);
+    struct rec_schedule r = head_of(&world, "s");
+    assert_int_equal(r.next_at, 0);
+    assert_int_equal(r.last_error_at, world.wall_ms);
+    assert_int_equal(r.runs, 0);
+    check(&world);
+    world.no_zones = false;
+    restart(&world);
+    say(&world, "{\"msg\":\"resume_schedule\",\"name\":\"s\"}");
+    assert_int_equal(head_of(&world, "s").next_at, START_MS + 2 * 3600 * 1000 + 15 * 60 * 1000);
+    fini(&world);
+}
+
 /* --- killed at any batch -----------------------------------------------------------------------
  */
 
@@ -332,6 +361,7 @@ int main(void)
                                        cmocka_unit_test(cron_counts_a_thousand_at_most),
                                        cmocka_unit_test(many_schedules_take_turns),
                                        cmocka_unit_test(an_owner_has_a_thousand),
+                                       cmocka_unit_test(a_zone_that_is_gone),
                                        cmocka_unit_test(each_tick_once_whatever_is_killed)};
     return TESTS_RUN(tests);
 }
