@@ -29,6 +29,7 @@ size_t bench_setups(const struct bench_options *options, struct setup out[SETUPS
 void bench_life(const struct bench_options *options);
 void bench_idle(const struct bench_options *options);
 void bench_backlog(const struct bench_options *options);
+void bench_list(const struct bench_options *options);
 
 /* Says why and ends the program with 1; what was started or made is stopped and removed. */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

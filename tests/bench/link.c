@@ -15,7 +15,7 @@ static void pack_words(struct buf *out, struct text word)
     check(pack_text(out, word), "hello");
 }
 
-static void say_hello(struct link *link, uint32_t slots)
+static void say_hello(struct link *link, const char *role, uint32_t slots)
 {
     struct buf queues = {0}, types = {0};
     struct message message = {.id = MSG_HELLO};
@@ -25,7 +25,7 @@ static void say_hello(struct link *link, uint32_t slots)
     hello->version = PROTOCOL_VERSION;
     random_bytes(hello->session.at, sizeof hello->session.at);
     hello->epoch = 1;
-    hello->role = slots > 0 ? TEXT("worker") : TEXT("producer");
+    hello->role = text_of(role);
     hello->program = TEXT("reeve-bench");
     if (slots > 0) {
         hello->name = TEXT("bench");
@@ -46,7 +46,8 @@ static void set_option(void *socket, int option, int value)
         die("a socket option was refused: %s", zmq_strerror(zmq_errno()));
 }
 
-void link_open(struct link *link, void *context, const char *endpoint, uint32_t slots)
+static void open_as(struct link *link, void *context, const char *endpoint, const char *role,
+                    uint32_t slots)
 {
     zmq_msg_t frame;
     struct message message;
@@ -58,11 +59,21 @@ void link_open(struct link *link, void *context, const char *endpoint, uint32_t 
     set_option(link->socket, ZMQ_RCVHWM, 0);
     if (zmq_connect(link->socket, endpoint) != 0)
         die("%s: %s", endpoint, zmq_strerror(zmq_errno()));
-    say_hello(link, slots);
+    say_hello(link, role, slots);
     if (!link_receive(link, &frame, WELCOME_MS))
         die("the broker at %s does not answer", endpoint);
     link_read(&frame, MSG_WELCOME, &message);
     zmq_msg_close(&frame);
+}
+
+void link_open(struct link *link, void *context, const char *endpoint, uint32_t slots)
+{
+    open_as(link, context, endpoint, slots > 0 ? "worker" : "producer", slots);
+}
+
+void link_open_admin(struct link *link, void *context, const char *endpoint)
+{
+    open_as(link, context, endpoint, "admin", 0);
 }
 
 void link_close(struct link *link)

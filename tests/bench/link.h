@@ -17,6 +17,8 @@ struct link {
 /* Connects, says hello and waits for the welcome. `slots` > 0: as a worker of the queue default
  * for jobs of the type bench. */
 void link_open(struct link *link, void *context, const char *endpoint, uint32_t slots);
+/* The same as an admin, who submits for others and sees all jobs. */
+void link_open_admin(struct link *link, void *context, const char *endpoint);
 void link_close(struct link *link);
 
 void link_send(struct link *link, const struct message *message);

@@ -25,7 +25,8 @@ static const struct settings_table table = {
         "Measures a broker of its own, every answer durable. Modes:\n"
         "  life     jobs/s from submit to settled, at each window, number of workers and batch\n"
         "  idle     microseconds from submit to handler, one job at a time\n"
-        "  backlog  with --jobs queued: submit rate, memory, disk, restart, lives on top",
+        "  backlog  with --jobs queued: submit rate, memory, disk, restart, lives on top\n"
+        "  list     with --jobs in the store: the first page of each kind of list, under load",
     .examples = "  reeve-bench life --window 100 --workers 4 --batch 1 --seconds 10s\n"
                 "  reeve-bench idle backlog --jobs 1000000 --data /var/tmp --json figures.json",
     .rows = rows,
@@ -35,7 +36,8 @@ static const struct settings_table table = {
 static const struct {
     const char *name;
     void (*run)(const struct bench_options *);
-} modes[] = {{"life", bench_life}, {"idle", bench_idle}, {"backlog", bench_backlog}};
+} modes[] = {
+    {"life", bench_life}, {"idle", bench_idle}, {"backlog", bench_backlog}, {"list", bench_list}};
 
 enum { MODES = sizeof modes / sizeof *modes };
 
@@ -134,10 +136,10 @@ static int find_mode(const char *name)
 static int check_words(const struct settings_list *words)
 {
     if (words->count == 0)
-        return settings_wrong(&table, "say what to measure: life, idle or backlog");
+        return settings_wrong(&table, "say what to measure: life, idle, backlog or list");
     for (size_t i = 0; i < words->count; i++) {
         if (find_mode(words->at[i]) < 0)
-            return settings_wrong(&table, "'%s' is not life, idle or backlog", words->at[i]);
+            return settings_wrong(&table, "'%s' is not life, idle, backlog or list", words->at[i]);
     }
     return SETTINGS_GO_ON;
 }
