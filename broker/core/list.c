@@ -108,13 +108,22 @@ static int walk_page(struct core *core, struct listing *listing, struct walk *wa
     struct walk_place place = walk_place(walk);
     if (rc == WALK_JOB)
         rc = walk_has_more(walk);
-    if (rc == WALK_END && !listing->ask->cursor.len && !listing->ask->offset)
-        listing->total = opt_of(listing->found);
     if (rc <= 0 || listing->limit == 0)
         return rc < 0 ? rc : 0;
     char cursor[WALK_CURSOR_LEN];
     walk_place_format(&place, cursor);
     return buf_append(&listing->cursor, cursor, sizeof cursor);
+}
+
+/* The total where the counters don't say it: what the walk still finds on top of `count`. */
+static int count_on(struct core *core, struct listing *listing, struct walk *walk, uint64_t count)
+{
+    int rc;
+    while ((rc = walk_next(walk, &core->job)) == WALK_JOB)
+        count++;
+    listing->total = opt_of(count);
+    listing->total_capped = rc == WALK_PAUSED;
+    return rc < 0 ? rc : 0;
 }
 
 static int list_by_creation(struct core *core, struct listing *listing)
@@ -132,6 +141,21 @@ static int list_by_creation(struct core *core, struct listing *listing)
     rc = skip(core, listing, walk);
     if (rc == 0)
         rc = walk_page(core, listing, walk);
+    bool whole = !ask->cursor.len && !ask->offset;
+    if (rc == 0 && whole && !listing->total.set)
+        rc = count_on(core, listing, walk, listing->found);
+    walk_end(&walk);
+    return rc;
+}
+
+/* A later page says the same as the first: counted from the beginning. */
+static int count_all(struct core *core, struct listing *listing)
+{
+    struct walk_from from = {.oldest_first = listing->ascending};
+    struct walk *walk;
+    int rc = walk_start(core, &listing->filter, &from, &walk);
+    if (rc == 0)
+        rc = count_on(core, listing, walk, 0);
     walk_end(&walk);
     return rc;
 }
@@ -139,36 +163,13 @@ static int list_by_creation(struct core *core, struct listing *listing)
 /* --- the answer --------------------------------------------------------------------------------
  */
 
-/* Where the counters don't say it: counted from the beginning, so that all pages say the same. */
-static int count(struct core *core, const struct filter *filter, struct msg_jobs *answer)
-{
-    struct walk_from from = {0};
-    struct walk *walk;
-    uint64_t total = 0;
-    int rc = walk_start(core, filter, &from, &walk);
-    while (rc == 0 && (rc = walk_next(walk, &core->job)) == WALK_JOB) {
-        total++;
-        rc = 0;
-    }
-    walk_end(&walk);
-    answer->total = opt_of(total);
-    answer->total_capped = rc == WALK_PAUSED;
-    return rc < 0 ? rc : 0;
-}
-
-static int set_total(struct core *core, const struct listing *listing, struct msg_jobs *answer)
-{
-    uint64_t total;
-    answer->total = listing->total;
-    if (plan_count(core, &listing->filter, &total))
-        answer->total = opt_of(total);
-    return answer->total.set ? 0 : count(core, &listing->filter, answer);
-}
-
 static int make_page(struct core *core, struct listing *listing)
 {
     struct message answer = {.id = MSG_JOBS};
     size_t mark;
+    uint64_t total;
+    if (plan_count(core, &listing->filter, &total))
+        listing->total = opt_of(total);
     buf_clear(&core->answer);
     int rc = list_begin(&core->answer, &mark);
     if (rc == 0)
@@ -179,7 +180,10 @@ static int make_page(struct core *core, struct listing *listing)
     list_end(&core->answer, mark, listing->found);
     answer.jobs.jobs = buf_slice(&core->answer);
     answer.jobs.next_cursor = slice_text(buf_slice(&listing->cursor));
-    rc = set_total(core, listing, &answer.jobs);
+    if (!listing->total.set)
+        rc = count_all(core, listing);
+    answer.jobs.total = listing->total;
+    answer.jobs.total_capped = listing->total_capped;
     return rc < 0 ? rc : reply(core, &answer);
 }
 

@@ -16,7 +16,8 @@ struct listing {
 
     uint32_t found;       /* jobs on the page, in core->answer */
     struct buf cursor;    /* of the next page; empty: this is the last one */
-    struct opt_u64 total; /* where making the page has told it */
+    struct opt_u64 total; /* as far as making the page has told it */
+    bool total_capped;
 };
 
 /* Appends the job to the page. 0, -errno. */
