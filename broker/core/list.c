@@ -70,9 +70,9 @@ int cursor_read(struct text digits, struct buf *out)
     for (size_t i = 0; i < digits.len; i += 2) {
         int high = digit_of(digits.at[i]);
         int low = i + 1 < digits.len ? digit_of(digits.at[i + 1]) : -1;
-        uint8_t byte = (uint8_t)(high << 4 | low);
         if (high < 0 || low < 0)
             return 1;
+        uint8_t byte = (uint8_t)(high << 4 | low);
         int rc = buf_append(out, &byte, 1);
         if (rc < 0)
             return rc;

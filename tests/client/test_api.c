@@ -196,6 +196,20 @@ static bool answer(void *arg, const struct message *request, struct buf *bytes,
         answer_out->id = MSG_LOGS;
         answer_out->logs.total = 3;
         return true;
+    case MSG_GET_ATTEMPTS:
+        answer_out->id = MSG_ATTEMPTS;
+        answer_out->attempts.total = 2;
+        return true;
+    case MSG_GET_QUESTION:
+        encoded(bytes, &shape_question, &(struct wire_question){.n = 2, .kind = TEXT("confirm")});
+        answer_out->id = MSG_QUESTION_IS;
+        answer_out->question_is.question = buf_slice(bytes);
+        return true;
+    case MSG_ANSWER:
+        if (request->answer.question != 2)
+            return say_error(answer_out, "CONFLICT", "question");
+        assert_true(request->answer.answer.len == 1 && *request->answer.answer.at == 0xc3);
+        return say_job(world, bytes, answer_out);
     case MSG_GET_STATS:
         answer_out->id = MSG_STATS;
         answer_out->stats.total_submitted = opt_of(5);
@@ -375,6 +389,18 @@ API_TEST(reads_and_changes)
     assert_int_equal(reeve_logs(reeve, ID, NULL, &text), REEVE_OK);
     assert_string_equal(text, "{\"logs\":[],\"total\":3,\"next\":0,\"dropped\":0}");
     reeve_free(text);
+    assert_int_equal(reeve_attempts(reeve, ID, &text), REEVE_OK);
+    assert_string_equal(text, "{\"attempts\":[],\"total\":2}");
+    reeve_free(text);
+    assert_int_equal(reeve_question(reeve, ID, &text), REEVE_OK);
+    assert_string_equal(text, "{\"n\":2,\"kind\":\"confirm\"}");
+    reeve_free(text);
+    assert_int_equal(reeve_answer(reeve, ID, "true", 2, &text), REEVE_OK);
+    assert_non_null(strstr(text, "\"status\":\"pending\""));
+    reeve_free(text);
+    assert_int_equal(reeve_answer(reeve, ID, "true", 1, NULL), REEVE_CONFLICT);
+    assert_int_equal(reeve_answer(reeve, ID, "{yes", 2, NULL), REEVE_INVALID_REQUEST);
+    assert_string_equal(reeve_error(reeve)->field, "answer");
     assert_int_equal(reeve_stats(reeve, &text), REEVE_OK);
     assert_string_equal(text, "{\"total_submitted\":5}");
     reeve_free(text);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "proto/json.h"
 #include "tests/testing.h"
@@ -74,6 +75,10 @@ static int ends(struct reeve_job *job, void *arg)
         return reeve_job_again(job, 1500);
     if (strcmp(how, "\"fail\"") == 0)
         return reeve_job_fail(job, "NoDisk", "it is full", false);
+    if (strcmp(how, "\"ask\"") == 0)
+        return reeve_job_ask(job, "confirm", "{\"text\":\"Really?\"}", 5000);
+    if (strcmp(how, "\"ask and fail\"") == 0)
+        return reeve_job_ask(job, "confirm", NULL, 0) == 0 ? 9 : 0;
     return 7;
 }
 
@@ -203,6 +208,18 @@ TEST(ways_to_end)
     run_one(bench, "ends", "\"fail\"", &failure);
     assert_true(text_is(failure.type, "NoDisk"));
     assert_false(failure.retryable);
+    item = run_one(bench, "ends", "\"ask\"", &failure);
+    struct wire_question question;
+    struct wire_box box;
+    struct fault fault;
+    assert_true(text_is(item.outcome, "asked"));
+    assert_good(shape_decode(item.question, &shape_question, KEYS_NAMES, &question, &fault));
+    assert_true(text_is(question.kind, "confirm") && question.timeout_ms == 5000);
+    assert_good(shape_decode(item.box, &shape_box, KEYS_NAMES, &box, &fault));
+    assert_true(box.cpu_ms.set && !box.exit_code.set && !box.rss_max_bytes.set);
+    assert_int_equal(box.pid, getpid());
+    run_one(bench, "ends", "\"ask and fail\"", &failure);
+    assert_true(text_is(failure.type, "HandlerError"));
     run_one(bench, "ends", "1", &failure);
     assert_true(text_is(failure.type, "HandlerError"));
     assert_true(failure.retryable);

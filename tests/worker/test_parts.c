@@ -232,6 +232,33 @@ TEST(the_last_word_on_the_end_counts)
     desk_close(&desk);
 }
 
+TEST(answers_are_told_as_json)
+{
+    struct buf dispatch = {0}, list = {0};
+    struct reeve_job *job;
+    size_t mark;
+    struct wire_answered first = {.kind = TEXT("confirm"),
+                                  .prompt = {(const uint8_t *)"\x01", 1},
+                                  .answer = {(const uint8_t *)"\xc0", 1},
+                                  .at = UINT64_C(1893456000000)};
+    struct wire_answered second = {.kind = TEXT("choose"), .answer = {(const uint8_t *)"\x02", 1}};
+    assert_good(list_begin(&list, &mark));
+    assert_good(shape_encode(&list, &shape_answered, &first, KEYS_NAMES));
+    assert_good(shape_encode(&list, &shape_answered, &second, KEYS_NAMES));
+    list_end(&list, mark, 2);
+    struct wire_dispatch_item item = {
+        .job = {{1}}, .fence = 1, .type = TEXT("t"), .answers = buf_slice(&list)};
+    assert_good(shape_encode(&dispatch, &shape_dispatch_item, &item, KEYS_NAMES));
+    assert_good(job_new(buf_slice(&dispatch), NULL, &job));
+    assert_string_equal(reeve_job_answers(job),
+                        "[{\"kind\":\"confirm\",\"prompt\":1,\"answer\":null,"
+                        "\"at\":\"2030-01-01T00:00:00.000Z\"},"
+                        "{\"kind\":\"choose\",\"answer\":2}]");
+    job_destroy(&job);
+    buf_fini(&dispatch);
+    buf_fini(&list);
+}
+
 /* --- private folders ---------------------------------------------------------------------------
  */
 
@@ -286,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_worded_on_descriptor_3),
         cmocka_unit_test(values_out_of_their_bounds_are_refused),
         cmocka_unit_test(the_last_word_on_the_end_counts),
+        cmocka_unit_test(answers_are_told_as_json),
         cmocka_unit_test(the_kernel_s_count_of_its_kills_is_found_and_read),
         cmocka_unit_test(private_folders_of_the_dead_are_removed_and_those_of_the_living_are_not),
     };

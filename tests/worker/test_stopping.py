@@ -29,6 +29,29 @@ class StoppingCase(WorkerCase):
         job = self.submit("stubborn", **spec)
         return job, [int(pid) for pid in self.wait_file("pids.1").split()]
 
+    def steps(self, job):
+        """[(type, reason, at)] from the first step on."""
+        events = self.producer.events(job)["events"]
+        first = [event["type"] for event in events].index("stopping")
+        return [(event["type"], event.get("reason"), event["at"]) for event in events[first:]]
+
+
+class Patient(StoppingCase):
+    broker_options = ("--heartbeat", "200ms", "--lost-after", "3s", "--grace", "30s")
+
+    def test_one_that_listens_is_not_killed(self):
+        path = self.script("polite", f"""trap 'exit 0' TERM
+            echo here > {self.file("here")}; while :; do sleep 0.02; done""")
+        self.worker({"polite": str(path)})
+        job = self.submit("polite")
+        self.wait_file("here")
+        self.producer.ask("cancel", id=job)
+        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
+        self.assertEqual([step[1] for step in self.steps(job)],
+                         ["told to stop", "SIGTERM sent", "its handler is gone"])
+        row = self.producer.ask("get_attempts", id=job)["attempts"][0]
+        self.assertEqual((row["outcome"], row["exit_code"]), ("cancelled", 0))
+
 
 class Cancel(StoppingCase):
     def test_a_program_that_listens_ends_at_once(self):
@@ -50,12 +73,6 @@ class Cancel(StoppingCase):
         self.assert_gone(*pids)
         wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
 
-    def steps(self, job):
-        """[(type, reason, at)] from the first step on."""
-        events = self.producer.events(job)["events"]
-        first = [event["type"] for event in events].index("stopping")
-        return [(event["type"], event.get("reason"), event["at"]) for event in events[first:]]
-
     def test_every_step_is_told_with_its_time(self):
         self.worker({"stubborn": self.stubborn()})
         job, _ = self.start_stubborn()
@@ -68,24 +85,11 @@ class Cancel(StoppingCase):
                          ["told to stop", "SIGTERM sent", "SIGKILL sent", "its handler is gone"])
         self.assertLessEqual(cancelled, told[2])
         self.assertLessEqual(told[2], term[2])
-        self.assertLessEqual(abs(kill[2] - term[2] - 700), 500)  # the grace
+        self.assertGreaterEqual(kill[2], term[2] + 600)  # the grace, as far as two clocks agree
         self.assertLessEqual(kill[2], ended[2])
         row = self.producer.ask("get_attempts", id=job)["attempts"][0]
         self.assertEqual((row["outcome"], row["signal"]), ("cancelled", "SIGKILL"))
         self.assertNotIn("oom", row)
-
-    def test_one_that_listens_is_not_killed(self):
-        path = self.script("polite", f"""trap 'exit 0' TERM
-            echo here > {self.file("here")}; while :; do sleep 0.02; done""")
-        self.worker({"polite": str(path)})
-        job = self.submit("polite")
-        self.wait_file("here")
-        self.producer.ask("cancel", id=job)
-        wait_until(lambda: self.events(job)[-1] == "ended", 5, "ended")
-        self.assertEqual([step[1] for step in self.steps(job)],
-                         ["told to stop", "SIGTERM sent", "its handler is gone"])
-        row = self.producer.ask("get_attempts", id=job)["attempts"][0]
-        self.assertEqual((row["outcome"], row["exit_code"]), ("cancelled", 0))
 
     def test_a_timeout_takes_the_grace_that_the_broker_says(self):
         self.worker({"stubborn": self.stubborn()})
