@@ -186,7 +186,7 @@ static struct opt_u64 *spec_field(struct wire_spec *spec, const struct field *li
             return (struct opt_u64 *)(void *)((char *)spec + field->offset);
         }
     }
-    CHECK(!"a default is a field of SPEC");
+    CHECK(false && "a default is a field of SPEC");
     return NULL;
 }
 

@@ -41,6 +41,12 @@ _reeve() {
         COMPREPLY=($(compgen -W "scheduled blocked pending running waiting completed failed \
                                  cancelled" -- "$word"))
         ;;
+    --role)
+        COMPREPLY=($(compgen -W "producer worker gateway admin observer" -- "$word"))
+        ;;
+    --curve-key)
+        COMPREPLY=($(compgen -f -- "$word"))
+        ;;
     --level)
         COMPREPLY=($(compgen -W "debug info warning error" -- "$word"))
         ;;
