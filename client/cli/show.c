@@ -12,6 +12,8 @@
 
 enum { NAME_WIDTH = 12 };
 
+enum { PARENTS_SHOWN = 10 };
+
 static void put_name(const char *name)
 {
     printf("%-*s ", NAME_WIDTH, name);
@@ -182,6 +184,38 @@ static void put_heading(const struct wire_job *job)
     put_text("owner", job->owner);
 }
 
+static void put_id(const char *name, const struct uuid *id)
+{
+    char text[REEVE_ID_SIZE];
+    if (uuid_is_null(id))
+        return;
+    uuid_format(id, text);
+    put_text(name, text_of(text));
+}
+
+/* The first of them; `reeve parents` has all. */
+static void put_parents(const struct wire_job *job)
+{
+    struct list_iter iter;
+    struct uuid id;
+    if (job->depends_on.len == 0 || list_open(job->depends_on, &iter) != 0)
+        return;
+    uint64_t total = opt_or(job->depends_on_total, iter.count);
+    while (iter.index < PARENTS_SHOWN && list_next_uuid(&iter, &id) == 1)
+        put_id(iter.index == 1 ? "depends on" : "", &id);
+    if (total > iter.index) {
+        put_name("");
+        printf("and %llu others\n", (unsigned long long)(total - iter.index));
+    }
+}
+
+static void put_relatives(const struct wire_job *job)
+{
+    put_text("unique key", job->unique_key);
+    put_id("retry of", &job->retry_of);
+    put_parents(job);
+}
+
 static int print_whole(void *arg, struct reeve *reeve, const struct message *answer)
 {
     struct wire_job job;
@@ -191,6 +225,7 @@ static int print_whole(void *arg, struct reeve *reeve, const struct message *ans
         return handle_fail(reeve, REEVE_SERVER_ERROR, fault.field, "%s", fault.problem);
     put_heading(&job);
     put_status(&job, answer->job_is.ending);
+    put_relatives(&job);
     put_attempt(&job);
     put_progress(job.progress);
     put_stages(job.stages);
@@ -206,6 +241,8 @@ static int print_whole(void *arg, struct reeve *reeve, const struct message *ans
     put_value("metadata", job.metadata);
     put_value("params", job.params);
     put_value("result", job.result);
+    if (job.result_gone)
+        put_text("result", TEXT("not kept any more"));
     return REEVE_OK;
 }
 

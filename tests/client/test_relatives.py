@@ -65,6 +65,7 @@ class Relatives(unittest.TestCase):
         self.assertEqual(last[1], "1112")  # 1000 + (10 + 1) + (100 + 1)
         job = self.job(last[0])
         self.assertEqual(job["depends_on"], [left, right])
+        self.assertRegex(self.cli("get", last[0]), f"depends on +{left}\n +{right}\n")
         log = self.fleet.cli_json("logs", last[0])["logs"][0]
         self.assertEqual(log["context"], {"parents": [left, right]})
         rows = [line.split("\t") for line in self.cli("parents", last[0]).splitlines()]
@@ -128,6 +129,7 @@ class Relatives(unittest.TestCase):
         self.assertEqual(third[1], "3")
         self.assertEqual(self.job(second)["status"], "cancelled")
         self.assertEqual(self.job(third[0])["unique_key"], "k")
+        self.assertRegex(self.cli("get", third[0]), "unique key +k\n")
 
     def test_deadlines_and_silence(self):
         late = self.cli("submit", "echo", "--delay", "1h", "--start-deadline", "100ms")
@@ -148,6 +150,7 @@ class Relatives(unittest.TestCase):
         self.cli("wait", again)
         job = self.job(again)
         self.assertEqual((job["retry_of"], job["name"], job["result"]), (first[0], "it", [2]))
+        self.assertRegex(self.cli("get", again), f"retry of +{first[0]}\n")
         self.assertEqual(self.fleet.cli("retry", "--params", "1", check=False).returncode, 2)
 
     def test_a_result_goes_before_its_job(self):
@@ -155,6 +158,7 @@ class Relatives(unittest.TestCase):
                        "--wait").splitlines()[0]
         wait_until(lambda: self.job(job).get("result_gone"), what="the result goes")
         self.assertIn("not kept any more", self.refused("result", job))
+        self.assertRegex(self.cli("get", job), "result +not kept any more")
 
     def test_at_a_time(self):
         job = self.cli("submit", "echo", "--run-at", "2130-01-31T12:00:00Z")
