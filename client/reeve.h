@@ -462,7 +462,8 @@ struct reeve_queue_change {
     const char *budget;        /* the name of a limit that it shares with other queues */
     const char *defaults_json; /* what its jobs are that do not say otherwise: an object with any of
                                   priority, timeout_ms, max_attempts, max_lost, backoff_ms,
-                                  backoff_cap_ms, retention_ms */
+                                  backoff_cap_ms, retention_ms, result_retention_ms,
+                                  stuck_timeout_ms, start_deadline_ms */
     const char *const *clear;  /* what shall be unset before the rest is set: "all", or names as in
                                   the queue's `limits`, "groups.NAME", "defaults.NAME" */
     size_t clear_count;

@@ -473,7 +473,9 @@ static int check_defaults(struct core *core, const struct wire_queue_defaults *d
         const struct opt_u64 *value;
     } positive[] = {{"timeout_ms", &defaults->timeout_ms},
                     {"max_attempts", &defaults->max_attempts},
-                    {"max_lost", &defaults->max_lost}};
+                    {"max_lost", &defaults->max_lost},
+                    {"stuck_timeout_ms", &defaults->stuck_timeout_ms},
+                    {"start_deadline_ms", &defaults->start_deadline_ms}};
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (positive[i].value->set && positive[i].value->value == 0)
             return refuse(core, WIRE_INVALID_REQUEST, positive[i].name, "expected at least 1");

@@ -144,7 +144,8 @@ static int read_default(const struct cli *cli, const char *given, struct queue_w
     if (!field)
         return wrong(cli, "default", given,
                      "FIELD=VALUE with a FIELD of priority, timeout, max-attempts, max-lost, "
-                     "backoff, backoff-cap, retention");
+                     "backoff, backoff-cap, retention, result-retention, stuck-timeout, "
+                     "start-deadline");
     if (is_time && duration_parse(text_of(equals + 1), &number) != 0)
         return wrong(cli, "default", given, "a time, like 10m");
     if (!is_time)
