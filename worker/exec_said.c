@@ -160,9 +160,13 @@ static void fail_by_status(struct exec_said *said, int status)
     buf_fini(&message);
 }
 
+/* One that meant to ask has not completed. */
 static void end_well(struct exec_said *said)
 {
-    if (said->tell.question.len)
+    if (said->tell.misasked)
+        reeve_job_fail(said->job, "QuestionError", "its question can't be read, or is too large",
+                       false);
+    else if (said->tell.question.len)
         ask_as_told(said);
     else
         set_result(said);

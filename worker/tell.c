@@ -156,11 +156,13 @@ static const char *tell_ask(struct tell *tell, const struct tell_words *words)
     struct ask_words ask;
     struct fault fault;
     bool second = tell->question.len > 0;
+    tell->misasked = true;
     if (shape_decode(words->ask, &shape_ask, KEYS_NAMES, &ask, &fault) != 0 ||
         !job_is_kind(ask.kind) || (ask.timeout.set && ask.timeout.value < 0.001))
         return "on descriptor 3: a question is {\"kind\":…,\"prompt\":…,\"timeout\":…}: a kind of "
                "1 "
                "to 64 bytes, a prompt up to 64 KiB, more than 0 seconds";
+    tell->misasked = false;
     struct wire_question question = {
         .kind = ask.kind, .prompt = ask.prompt, .timeout_ms = (uint64_t)(ask.timeout.value * 1000)};
     buf_clear(&tell->question);

@@ -21,6 +21,7 @@ struct tell {
     struct opt_f64 fraction;
     struct buf error;    /* an encoded failure: how it will fail, if it does */
     struct buf question; /* an encoded question: what it waits for, if it ends well */
+    bool misasked;       /* the last question can't be asked */
     uint64_t retry_after_ms;
 };
 

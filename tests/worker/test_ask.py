@@ -110,6 +110,15 @@ class Ask(WorkerCase):
         worded = self.submit("worded")  # an error's words are for an exit that is none
         self.assertEqual(self.wait_status(worded, "waiting", "failed")["status"], "waiting")
 
+    def test_who_asks_what_cant_be_asked_has_not_completed(self):
+        self.worker({"large": """printf '{"ask":{"kind":"a","prompt":"' >&3
+            head -c 70000 /dev/zero | tr '\\0' x >&3; echo '"}}' >&3; echo 42""",
+                     "nameless": """echo '{"ask":{"prompt":1}}' >&3"""})
+        for kind in ("large", "nameless"):
+            job = self.run_job(kind, max_attempts=3)
+            self.assertEqual((job["status"], job["error"]["type"], job["attempt"]),
+                             ("failed", "QuestionError", 1))
+
     def test_of_two_questions_the_last_counts_and_stdout_is_no_result(self):
         self.worker({"two": """echo '{"ask":{"kind":"first"}}' >&3
             echo '{"ask":{"kind":"second","prompt":[1]}}' >&3; echo 42"""})

@@ -163,7 +163,7 @@ class Reports(WorkerCase):
         path = self.script("junk", r"""
             { echo 'junk'; printf '{"progress":2}\n{"progress":"x"}\n[1]\n{}\n'
               echo '{"stage":"s","status":"flying"}'; echo '{"log":5}'
-              echo '{"ask":{"prompt":{}}}'; printf '\377\n{"lo'
+              echo '{"error":[]}'; printf '\377\n{"lo'
               echo; head -c 300000 /dev/zero | tr '\0' x; echo; printf '{"log":"no end"}'; } >&3""")
         self.worker({"junk": str(path)})
         job = self.submit("junk")
@@ -172,7 +172,7 @@ class Reports(WorkerCase):
         self.assertEqual(logs[-1], ("info", "no end"))
         self.assertEqual({level for level, _ in logs[:-1]}, {"warning"})
         self.assertEqual(len(logs), 12)
-        self.assertIn("a question is", "".join(text for _, text in logs))
+        self.assertIn("an error is", "".join(text for _, text in logs))
         self.assertTrue(all(len(text) < 800 for _, text in logs))
 
     def test_stderr_lines_are_logs_whatever_they_are(self):

@@ -141,6 +141,7 @@ TEST(lines_on_descriptor_3)
     assert_tells(&desk, "{\"ask\":[]}", "l");
     assert_tells(&desk, "{\"ask\":null}", "l");
     assert_int_equal(desk.tell.question.len, 0);
+    assert_true(desk.tell.misasked);
     assert_tells(&desk, "{\"ask\":{\"kind\":\"confirm\",\"prompt\":{\"a\":1}}}", "");
     assert_tells(&desk, "{\"ask\":{\"kind\":\"second\",\"timeout\":1.5}}", "l");
     struct wire_question question;
@@ -148,6 +149,7 @@ TEST(lines_on_descriptor_3)
     assert_good(shape_decode(buf_slice(&desk.tell.question), &shape_question, KEYS_NAMES, &question,
                              &fault));
     assert_true(text_is(question.kind, "second") && question.timeout_ms == 1500);
+    assert_false(desk.tell.misasked);
     assert_tells(&desk, "{\"other\":1}", "l");
     assert_tells(&desk, "[]", "l");
     assert_tells(&desk, "{\"progress\":0.5", "l");
