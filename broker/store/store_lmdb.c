@@ -533,9 +533,10 @@ static int check_file(const struct data_dir *dir, const char *name, uint64_t siz
     return rc;
 }
 
-static int check_format(const struct data_dir *dir, MDB_txn *txn, MDB_dbi meta,
+static int check_format(const struct tree *tree, const struct data_dir *dir, MDB_txn *txn,
                         const struct problem *problem)
 {
+    MDB_dbi meta = tree->tables[TABLE_META];
     MDB_val key = val_of(text_slice(TEXT(META_FORMAT)));
     MDB_val value;
     int rc = mdb_get(txn, meta, &key, &value);
@@ -551,6 +552,12 @@ static int check_format(const struct data_dir *dir, MDB_txn *txn, MDB_dbi meta,
                            dir->path, FILE_NAME, format, FORMAT_VERSION);
     if (format == 0)
         return damaged(dir, problem, "has a format that never was");
+    if (format < FORMAT_VERSION && tree->read_only)
+        return problem_set(
+            problem, -ENOTSUP,
+            "%s/%s was written by an older Reeve: format %u, this one reads %d; start "
+            "this one's broker on it once, which brings it up to date",
+            dir->path, FILE_NAME, format, FORMAT_VERSION);
     key = val_of(text_slice(TEXT(META_INSTANCE)));
     rc = mdb_get(txn, meta, &key, &value);
     if (rc == MDB_NOTFOUND || (rc == MDB_SUCCESS && value.mv_size != sizeof(struct uuid)))
@@ -596,7 +603,7 @@ static int find_tables(struct tree *tree, const struct data_dir *dir, const stru
         return refused(dir, problem, rc);
     rc = mdb_dbi_open(txn, store_table_name(TABLE_META), 0, &tree->tables[TABLE_META]);
     int result = rc == MDB_SUCCESS
-                     ? check_format(dir, txn, tree->tables[TABLE_META], problem)
+                     ? check_format(tree, dir, txn, problem)
                      : damaged(dir, problem, "is an LMDB file, but no store of Reeve's");
     if (result == 0)
         rc = tree->read_only ? look_for_tables(tree, txn) : open_tables(tree, txn, 0);
@@ -737,7 +744,7 @@ int store_lmdb_open(const char *path, const struct store_lmdb_options *options,
     rc = store_tree_new(tree, &dir, or_default(options->batch_size_max, BATCH_SIZE), store_out);
     if (rc < 0)
         return problem_set(&problem, rc, "out of memory");
-    rc = migrate(*store_out, &problem);
+    rc = options->read_only ? 0 : migrate(*store_out, &problem);
     if (rc < 0)
         store_close(store_out);
     return rc;

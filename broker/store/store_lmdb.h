@@ -21,11 +21,12 @@ struct store_lmdb_options {
     uint64_t batch_size_max; /* bytes of memory for one batch's changes: 64 MiB; beyond: -ENOMEM */
     uint64_t check_size_max; /* bytes of tables checked at open: 16 MiB */
     /* Beside the broker that has it, or alone: nothing is locked against a broker, made or changed,
-     * and no batch may be begun; snapshots show what is committed. Where the folder holds no store:
-     * -ENOENT. -EBUSY: a copy is just being put in its place. */
+     * and no batch may be begun; snapshots show what is committed. An older format is refused as a
+     * newer one is. Where the folder holds no store: -ENOENT. -EBUSY: a copy is just being put in
+     * its place. */
     bool read_only;
-    bool held;     /* store_copy.c's own: the caller has the folder's lock */
-    bool new_file; /* and opens the copy under its provisional name */
+    bool held;               /* store_copy.c's own: the caller has the folder's lock */
+    bool new_file;           /* and opens the copy under its provisional name */
     bool no_reserve;         /* tests: keep no reserve */
     bool unsafe_no_sync;     /* tests: commits don't wait for the disk, a crash may lose all */
 };

@@ -216,6 +216,25 @@ class Tools(unittest.TestCase):
         self.refused(2, "go with --dump", "--check", "--table", "state")
         self.refused(2, "goes with --backup", "--check", "--overwrite")
 
+    def test_an_older_format_is_brought_up_to_date_first(self):
+        golden = Path(__file__).resolve().parents[1] / "store" / "golden" / "format-1.tar.gz"
+        old = self.fleet.folder / "old"
+        old.mkdir()
+        subprocess.run(["tar", "-xzf", golden, "-C", old], check=True)
+        old = next(path.parent for path in old.rglob("data.mdb"))
+        before = (old / "data.mdb").read_bytes()
+        for tool in (["--check"], ["--dump"], ["--backup", self.fleet.folder / "b"], ["--compact"]):
+            self.refused(1, "written by an older Reeve: format 1", *tool, data=old)
+        self.assertEqual((old / "data.mdb").read_bytes(), before)
+        # As a backup it is brought up to date on its way.
+        done = self.tool("--restore", old / "data.mdb", data=self.fleet.folder / "new")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("migrated", done.stderr)
+        self.good("--check", data=self.fleet.folder / "new")
+        self.fleet.data = old
+        self.fleet.broker().stop()
+        self.good("--check", data=old)
+
     def test_backup_says_why_it_fails(self):
         self.fill()
         self.refused(2, "nowhere", "--backup", self.fleet.folder / "nowhere" / "b")
