@@ -37,6 +37,7 @@ struct conn {
 
     char broker[ENDPOINT_SIZE];
     char events_given[ENDPOINT_SIZE]; /* by the options; "" = ask welcome */
+    bool curve;                       /* whether we may have events at all is said by welcome */
     char events[ENDPOINT_SIZE];       /* connected to; "" = not yet */
     uint64_t welcomes;                /* as many were looked at */
     uint64_t subscriptions;
@@ -92,6 +93,7 @@ static int open_parts(const struct conn_options *options, struct conn *conn)
     if (options->events)
         memcpy(conn->events_given, options->events, strlen(options->events));
     conn->reconnect_at = UINT64_MAX;
+    conn->curve = options->curve && options->curve->on;
     int rc = session_open(options, &conn->session);
     if (rc == 0)
         rc = client_sockets_open(conn->broker, options->curve, &conn->sockets);
@@ -217,6 +219,8 @@ static int events_endpoint(const struct conn *conn, char out[ENDPOINT_SIZE])
 {
     struct text told = client_session_peer(conn->session)->events;
     struct text given = text_of(conn->events_given);
+    if (conn->curve && told.len == 0)
+        return -EINVAL; /* not known yet, or this key would be refused there */
     return endpoint_of_events(text_of(conn->broker), given.len ? given : told, out);
 }
 
@@ -440,8 +444,9 @@ bool conn_is_up(const struct conn *conn)
 
 bool conn_is_blind(const struct conn *conn)
 {
-    return client_session_is_up(conn->session) && conn->events_given[0] == '\0' &&
-           client_session_peer(conn->session)->events.len == 0;
+    bool told = client_session_peer(conn->session)->events.len > 0;
+    bool given = conn->events_given[0] != '\0' && !conn->curve;
+    return client_session_is_up(conn->session) && !told && !given;
 }
 
 struct conn_limits conn_limits(const struct conn *conn)

@@ -35,9 +35,10 @@ class Listed(CurveCase):
     def test_watching(self):
         self.worker("one", {"cat": "/bin/cat"})
         for name in ("ann", "root"):  # by asking, and by events
-            done = self.as_key(name, "submit", "cat", "--watch", "--json", "--wait-timeout", "30s")
-            self.assertEqual(0, done.returncode, done.stderr)
-            self.assertIn('"completed"', done.stdout)
+            for more in ((), ("--events", self.fleet.events)):
+                done = self.as_key(name, "submit", "cat", "--watch", "--json", *more)
+                self.assertEqual(0, done.returncode, done.stderr)
+                self.assertIn('"completed"', done.stdout)
         self.assertNotIn("key_refused", self.broker.log)  # ann never tried the events
 
     def test_another_owners_job_is_not_there(self):
