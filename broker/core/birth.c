@@ -226,6 +226,7 @@ int birth_rerun(struct core *core, const struct caller *caller, const struct msg
     spec.params = retry->params;
     spec.retry_of = retry->id;
     spec.run_at = spec.delay_ms = 0;
+    spec.schedule = (struct text){0}; /* a person made it */
     core->depends = 0;
     return birth_job(core, caller, &spec, true);
 }
