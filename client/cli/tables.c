@@ -4,6 +4,7 @@
 #include "client/cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -67,6 +68,14 @@ bool cli_takes(enum cli_command command, size_t words)
     return words >= commands[command].min && words <= commands[command].max;
 }
 
+static int words_width(void)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        width = strlen(commands[i].words) > width ? strlen(commands[i].words) : width;
+    return (int)width;
+}
+
 /* The help of the program as a whole. Memory short: a shorter help. */
 static const char *list_of_commands(void)
 {
@@ -75,8 +84,8 @@ static const char *list_of_commands(void)
     int rc = buf_append_text(&text, TEXT("Submits jobs to a Reeve broker and shows what becomes "
                                          "of them.\n\nCommands:\n"));
     for (size_t i = 0; rc == 0 && i < COMMAND_COUNT; i++)
-        rc = buf_printf(&text, "  %-10s%-10s%s\n", commands[i].name, commands[i].words,
-                        commands[i].summary);
+        rc = buf_printf(&text, "  %-11s%-*s  %s\n", commands[i].name, words_width(),
+                        commands[i].words, commands[i].summary);
     if (rc == 0)
         rc = buf_append_text(&text, TEXT("\nOptions may stand before or after the command. "
                                          "`reeve COMMAND --help` says more.\n"
