@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/tooth.h"
 
 /* As many slots as the next power of two, so that a free number is always near. */
 int client_requests_init(struct client_requests *requests, uint32_t count_max, size_t bytes_max)
@@ -130,7 +131,7 @@ int client_requests_add(struct client_requests *requests, const struct message *
 struct client_request *client_requests_find(const struct client_requests *requests, uint64_t number)
 {
     struct client_request *request = *slot_of(requests, number);
-    return request && request->number == number ? request : NULL;
+    return request && (TOOTH(any_answer_will_do) || request->number == number) ? request : NULL;
 }
 
 struct client_request *client_requests_first_due(const struct client_requests *requests)
@@ -154,7 +155,7 @@ void client_requests_sent(struct client_requests *requests, uint64_t now_ms)
     struct client_request *request = requests->unsent;
     CHECK(request);
     request->sent_ms = now_ms;
-    request->sends++;
+    request->sends += !TOOTH(sends_not_counted);
     requests->unsent = request->next;
 }
 

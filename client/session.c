@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/tooth.h"
 #include "client/requests.h"
 
 #define NEVER UINT64_MAX
@@ -201,7 +202,8 @@ static void on_welcome(struct client_session *session, const struct msg_welcome 
     session->refusal = (struct fault){0};
     session->hello_wait_ms = SESSION_HELLO_MS;
     session->sending = SENDING_NOTHING;
-    client_requests_rewind(&session->requests);
+    if (!TOOTH(nothing_sent_again))
+        client_requests_rewind(&session->requests);
     session->ping_at = session->now_ms + SESSION_PING_MS;
     session->wanted_at = session->requests.count > 0 ? session->now_ms : NEVER;
 }

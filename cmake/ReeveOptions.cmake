@@ -9,6 +9,7 @@ set(REEVE_SANITIZE "none" CACHE STRING "Sanitizers: none, address,undefined or t
 set_property(CACHE REEVE_SANITIZE PROPERTY STRINGS none "address,undefined" thread)
 option(REEVE_WERROR "Warnings are errors" OFF)
 option(REEVE_TESTS "Build the tests too" ON)
+option(REEVE_TEETH "Build with planted bugs, for tests/run teeth only: never ship it" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Kind of build" FORCE)
@@ -28,6 +29,10 @@ add_compile_definitions(_GNU_SOURCE REEVE_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
                     -Wmissing-prototypes -Wvla -Wformat=2)
 include_directories(${PROJECT_SOURCE_DIR})
+
+if(REEVE_TEETH)
+    add_compile_definitions(REEVE_TEETH)
+endif()
 
 if(REEVE_WERROR)
     add_compile_options(-Werror)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/tooth.h"
 
 static const char *const reason_words[] = {"",      "cancelled", "timeout",
                                            "stale", "released",  "stuck"};
@@ -171,13 +172,14 @@ static int dispatch_one(struct wsession *session, struct slice bytes)
         return effect_note(session, "a dispatch can't be read: %s: %s", fault.field, fault.problem);
     if (hold_find(session, &item.job, item.fence) || HASH_COUNT(session->holds) >= WORKER_SLOTS_MAX)
         return 0; /* it came twice; or it is never listed, and the broker takes it back */
-    bool room = session->running < session->config.slots && !session->draining;
+    bool room =
+        TOOTH(room_for_all) || (session->running < session->config.slots && !session->draining);
     struct hold *hold = hold_new(session, &item);
     if (!hold)
         return -ENOMEM;
     if (!room)
         return hold_stop(session, hold, WSESSION_RELEASED, 0);
-    struct hold *twin = runs(session, &item.job);
+    struct hold *twin = TOOTH(twins_run) ? NULL : runs(session, &item.job);
     return twin ? wait_for_twin(session, hold, twin, bytes) : hold_run(session, hold, bytes);
 }
 
@@ -404,7 +406,8 @@ void holds_resend(struct wsession *session, uint64_t older_than)
     {
         if (reports)
             reports_resend(session, hold);
-        if (hold->state == HOLD_FINISHED && hold->done_at <= older_than)
+        if (hold->state == HOLD_FINISHED && hold->done_at <= older_than &&
+            !TOOTH(result_not_resent))
             done_enqueue(session, hold);
     }
 }
@@ -461,6 +464,8 @@ int holds_list(const struct wsession *session, struct buf *out)
     HASH_ITER(hh, session->holds, hold, next)
     {
         struct wire_hold item = {.job = hold->id.job, .fence = hold->id.fence};
+        if (TOOTH(beat_leaves_one_out) && hold == session->holds && next)
+            continue;
         rc = rc < 0 ? rc : shape_encode(out, &shape_hold, &item, KEYS_NAMES);
         count++;
     }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "base/tooth.h"
 #include "broker/core/ask.h"
 #include "broker/core/attempt.h"
 #include "broker/core/caller.h"
@@ -127,6 +128,8 @@ static int numbers_save(struct core *core)
         return 0;
     for (size_t i = 0; i < sizeof number_names / sizeof *number_names; i++) {
         uint8_t value[8];
+        if (i == 0 && TOOTH(fence_not_saved) && core->fence % 8 != 0)
+            continue;
         put_be64(value, *number_at(core, i));
         int rc = store_put(core->store, TABLE_META, text_slice(text_of(number_names[i])),
                            (struct slice){value, sizeof value});
@@ -153,7 +156,7 @@ static void set_now(struct core *core, struct core_now now)
 
 static int load_memory(struct core *core)
 {
-    core->timer_next = 0;
+    core->timer_next = TOOTH(timers_lost_at_restart) ? UINT64_MAX : 0;
     core->suspects = true; /* as far as anybody knows */
     core->errands = true;
     int rc = numbers_load(core);
@@ -233,7 +236,8 @@ int core_rebuild(struct core *core, struct core_now now)
     leases_fini(core);
     DL_FOREACH(core->workers, session)
     {
-        gather_clear(session->worker);
+        if (!TOOTH(rebuild_keeps_words))
+            gather_clear(session->worker);
     }
     return read_store(core);
 }

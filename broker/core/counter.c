@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "base/tooth.h"
 #include "broker/core/reply.h"
 
 struct counter *counter_at(const struct core *core, char dimension, struct text name)
@@ -98,7 +99,8 @@ void counter_move(struct core *core, const struct rec_state *state, enum job_sta
 {
     bump(core, core->all, from, to);
     bump(core, counter_at(core, COUNT_QUEUE, state->queue), from, to);
-    bump(core, counter_at(core, COUNT_TYPE, state->type), from, to);
+    if (!TOOTH(counter_of_type_stays) || to != JOB_CANCELLED)
+        bump(core, counter_at(core, COUNT_TYPE, state->type), from, to);
     bump(core, counter_at(core, COUNT_OWNER, state->owner), from, to);
     if (!queue_is_system(state->queue))
         return;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/tooth.h"
+
 #include "broker/core/ask.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
@@ -116,7 +118,7 @@ static bool is_enough(const struct core *core, int given)
 static bool has_room(const struct session *session)
 {
     const struct worker *worker = session->worker;
-    return session->peer != 0 && worker->held < worker->slots;
+    return session->peer != 0 && worker->held < worker->slots + TOOTH(one_slot_too_many);
 }
 
 /* One turn: every hungry worker gets at most one job. Returns how many were given, or -errno. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/endian.h"
+#include "base/tooth.h"
 #include "broker/core/reply.h"
 #include "broker/core/timer.h"
 
@@ -84,9 +85,10 @@ int idempotency_replay(struct core *core, const struct caller *caller,
     rc = read_row(value, &row);
     if (rc < 0)
         return rc;
-    if (row.at + IDEMPOTENCY_MS <= core->now.wall_ms)
+    if (row.at + (TOOTH(key_for_an_hour) ? IDEMPOTENCY_MS / 24 : IDEMPOTENCY_MS) <=
+        core->now.wall_ms)
         return 0;
-    if (!slice_eq(row.fingerprint, fingerprint))
+    if (!TOOTH(fingerprint_ignored) && !slice_eq(row.fingerprint, fingerprint))
         return refuse(core, WIRE_IDEMPOTENCY_MISMATCH, "idempotency_key",
                       "this key was used with another request");
     return replay(core, row.answer);

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "base/tooth.h"
 #include "broker/core/cause.h"
 #include "broker/core/counter.h"
 #include "broker/core/deadline.h"
@@ -56,7 +57,7 @@ static int leave(struct core *core, const struct job *job)
     int rc = 0;
     if (from == JOB_PENDING)
         rc = store_del(core->store, TABLE_READY, key_ready(&key, &job->s, &job->id));
-    else if (from == JOB_SCHEDULED)
+    else if (from == JOB_SCHEDULED && !TOOTH(due_timer_stays))
         rc = timer_unset(core, job->s.due_at, TIMER_DUE, key_job(&job->id));
     else if (from == JOB_WAITING)
         rc = timer_unset(core, job->s.question_until, TIMER_QUESTION, key_job(&job->id));
@@ -194,7 +195,7 @@ static int event_keep(struct core *core, struct job *job, const struct wire_even
 
 int job_emit(struct core *core, struct job *job, struct wire_event *event)
 {
-    job->s.rev++;
+    job->s.rev += TOOTH(rev_skips) && text_is(event->type, "lost") ? 2 : 1;
     job->s.updated_at = core->now.wall_ms;
     if (job->s.event_first == 0)
         job->s.event_first = 1;
@@ -253,7 +254,7 @@ int job_purge(struct core *core, struct job *job)
         rc = index_move(core, &job->s, &job->id, job->s.status, JOB_NONE);
     if (rc == 0)
         rc = drop_records(core, job);
-    if (rc == 0)
+    if (rc == 0 && !TOOTH(no_tombstone))
         rc = leave_tombstone(core, job);
     if (rc < 0)
         return rc;

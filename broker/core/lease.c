@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/tooth.h"
 #include "broker/core/gather.h"
 #include "broker/core/job.h"
 #include "broker/core/outcome.h"
@@ -60,7 +61,8 @@ static int lease_add(struct core *core, const struct job *job, struct lease **le
     lease->ending = job->s.ending;
     lease->alone = job->s.alone;
     lease->since = job->s.segment_at ? job->s.segment_at : job->s.started_at;
-    lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
+    lease->deadline =
+        core->now.mono_ms + (TOOTH(restart_without_grace) ? 0 : core->config.lost_after_ms);
     lease->timeout_at = lease->stuck_at = UINT64_MAX;
     lease->node.key = lease->deadline;
     if (heap_push(&core->lease_heap, &lease->node) < 0) {
@@ -136,7 +138,7 @@ struct lease *lease_find(const struct core *core, uint64_t fence, const struct u
 {
     struct lease *lease;
     HASH_FIND(hh, core->leases, &fence, sizeof fence, lease);
-    return lease && uuid_eq(&lease->job, job) ? lease : NULL;
+    return lease && (TOOTH(any_jobs_fence) || uuid_eq(&lease->job, job)) ? lease : NULL;
 }
 
 bool lease_is_held_by(const struct lease *lease, const struct session *session)
@@ -151,14 +153,17 @@ bool lease_renew(struct core *core, struct lease *lease, struct session *session
     if (!lease->holder)
         attach(lease, session);
     lease->listed = true;
-    lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
+    if (!TOOTH(beats_renew_nothing))
+        lease->deadline = core->now.mono_ms + core->config.lost_after_ms;
     return true;
 }
 
 int lease_drop(struct core *core, struct lease *lease)
 {
     struct rec_key key;
-    int rc = store_del(core->store, TABLE_LEASE, key_fence(&key, lease->fence));
+    int rc = TOOTH(lease_row_stays)
+                 ? 0
+                 : store_del(core->store, TABLE_LEASE, key_fence(&key, lease->fence));
     lease_free(core, lease);
     return rc < 0 ? rc : 0;
 }
@@ -202,7 +207,7 @@ int leases_unsent(struct core *core, struct session *session, uint64_t first)
 static bool never_arrived(const struct core *core, const struct lease *lease)
 {
     const struct session *holder = lease->holder;
-    return !lease->listed && holder &&
+    return (!lease->listed || TOOTH(listed_is_undone)) && holder &&
            holder->heard + core->config.lost_after_ms / 2 > core->now.mono_ms;
 }
 

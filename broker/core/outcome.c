@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/tooth.h"
+
 #include "broker/core/ask.h"
 #include "broker/core/attempt.h"
 #include "broker/core/gather.h"
@@ -59,7 +61,7 @@ static void uncount(struct job *job)
     if (job->s.resumes)
         job->s.segment--;
     else
-        job->s.attempt -= job->s.attempt > 0;
+        job->s.attempt -= job->s.attempt > 0 && !TOOTH(undone_still_counts);
 }
 
 int outcome_undone(struct core *core, struct job *job, const char *reason)
@@ -117,7 +119,7 @@ static uint64_t backoff(struct core *core, const struct wire_spec *spec, uint64_
     uint64_t cap = opt_or(spec->backoff_cap_ms, BACKOFF_CAP_DEFAULT_MS);
     for (uint64_t i = 1; i < failures && base < cap; i++)
         base *= 2;
-    if (base > cap)
+    if (base > cap && !TOOTH(backoff_uncapped))
         base = cap;
     return base ? core_draw(core) % (base + 1) : 0;
 }
@@ -132,7 +134,8 @@ static int attempt_failed(struct core *core, struct job *job, struct wire_failur
     rc = spec_get(core, &job->id, &spec);
     if (rc < 0)
         return rc;
-    if (!failure->retryable || job->s.failures >= opt_or(spec.max_attempts, ATTEMPTS_DEFAULT))
+    if (!failure->retryable ||
+        job->s.failures >= opt_or(spec.max_attempts, ATTEMPTS_DEFAULT) + TOOTH(retried_once_more))
         return fail_for_good(core, job);
     return retry_at(core, job, core->now.wall_ms + backoff(core, &spec, job->s.failures));
 }
@@ -205,7 +208,8 @@ int outcome_unanswered(struct core *core, struct job *job)
 static int run_again(struct core *core, struct job *job)
 {
     int rc = keep_box(core, job, "lost", (struct slice){0});
-    job->s.fence = 0; /* whatever that worker still says is stale */
+    if (!TOOTH(fence_stays_at_loss))
+        job->s.fence = 0; /* whatever that worker still says is stale */
     if (rc == 0)
         rc = job_move(core, job, JOB_PENDING);
     if (rc < 0)
@@ -223,7 +227,7 @@ int outcome_lost(struct core *core, struct job *job)
     if (rc < 0)
         return rc;
     uint64_t max = opt_or(spec.max_lost, LOST_DEFAULT);
-    bool is_poison = job->s.lost >= max;
+    bool is_poison = job->s.lost >= max + TOOTH(poison_once_more);
     job->s.alone = pick_is_alone(job->s.lost, max);
     return is_poison ? poisoned(core, job) : run_again(core, job);
 }
@@ -356,8 +360,8 @@ static int verdict_without_lease(struct core *core, const struct session *sessio
     if (rc < 0)
         return rc;
     const struct rec_state *s = &core->job.s;
-    bool accepted = rc == 0 && s->fence == item->fence && s->status != JOB_CANCELLED &&
-                    uuid_eq(&s->session, &session->id);
+    bool same = rc == 0 && item->fence != 0 && s->fence == item->fence;
+    bool accepted = same && s->status != JOB_CANCELLED && uuid_eq(&s->session, &session->id);
     *verdict_out = accepted ? "accepted" : "stale";
     return 0;
 }
@@ -369,7 +373,7 @@ static int settle_one(struct core *core, const struct session *session,
     if (!lease)
         return verdict_without_lease(core, session, item, verdict_out);
     *verdict_out = "stale";
-    if (!lease_is_held_by(lease, session))
+    if (!TOOTH(any_hands) && !lease_is_held_by(lease, session))
         return 0; /* it knows the fence, but the job is in other hands */
     struct job *job = &core->job;
     int rc = job_load(core, &item->job, job);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/tooth.h"
 #include "broker/core/effects.h"
 #include "broker/core/gather.h"
 #include "broker/core/lease.h"
@@ -67,7 +68,7 @@ static int bind_peer(struct core *core, struct session *session, uint32_t peer)
             return rc;
         unbind(core, session);
     }
-    session->peer = peer;
+    session->peer = TOOTH(old_route_stays) && peer % 4 == 0 ? peer - 1 : peer;
     HASH_ADD(by_peer, core->by_peer, peer, sizeof session->peer, session);
     return session_of_peer(core, peer) == session ? 0 : -ENOMEM;
 }

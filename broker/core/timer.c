@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/tooth.h"
 #include "broker/core/ask.h"
 #include "broker/core/deadline.h"
 #include "broker/core/idempotency.h"
@@ -131,7 +132,7 @@ static int run_one(struct core *core, struct slice key)
     struct slice what;
     if (key_timer_parse(key, &at, &kind, &what) != 0)
         return -EBADMSG;
-    if (at > core->now.wall_ms) {
+    if (at > core->now.wall_ms + (TOOTH(early_timer) ? 1000 : 0)) {
         core->timer_next = at < core->timer_next ? at : core->timer_next;
         return 1;
     }

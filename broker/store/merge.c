@@ -3,6 +3,8 @@
  */
 #include "broker/store/merge.h"
 
+#include "base/tooth.h"
+
 enum { WADE_MIN = 8 /* shorter dead stretches are not worth remembering */ };
 
 static int show(struct keymap_entry *entry, struct layer_row *row_out)
@@ -163,7 +165,7 @@ static int walk(struct merge *merge, struct store_rows *rows)
     struct layer *top = next_layer(merge);
     while (top && has_prefix(top->row.key, range->prefix)) {
         int rc = 0;
-        if (top->row.dead) {
+        if (top->row.dead && !TOOTH(scan_sees_the_dead)) {
             merge->waded += rows->count == 0 ? 1 : 0;
         } else {
             if (rows->count == 0)
