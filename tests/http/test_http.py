@@ -82,7 +82,7 @@ class Submit(HttpCase):
                             ({"type": "t", "delay": "soon"}, "delay"),
                             ({"type": "t", "id": "x"}, "id"), ({"type": "a\nb"}, "type"),
                             ({"type": "t", "queue": "a\u0001"}, "queue"),
-                            ({"type": "t", "unique_key": "later"}, "unique_key")):
+                            ({"type": "t", "unique_policy": "later"}, "unique_policy")):
             with self.subTest(body=body):
                 self.assert_error(self.http.post("/v1/jobs", json=body), 400, "INVALID_REQUEST",
                                   field)
