@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "base/tooth.h"
 #include "client/requests.h"
 
 #define NEVER UINT64_MAX
@@ -202,8 +201,7 @@ static void on_welcome(struct client_session *session, const struct msg_welcome 
     session->refusal = (struct fault){0};
     session->hello_wait_ms = SESSION_HELLO_MS;
     session->sending = SENDING_NOTHING;
-    if (!TOOTH(nothing_sent_again))
-        client_requests_rewind(&session->requests);
+    client_requests_rewind(&session->requests);
     session->ping_at = session->now_ms + SESSION_PING_MS;
     session->wanted_at = session->requests.count > 0 ? session->now_ms : NEVER;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/tooth.h"
 
 #include "proto/pack.h"
 
@@ -223,7 +222,7 @@ static int on_error(struct wsession *session, const struct message *message)
     uint64_t request = message->envelope.request;
     switch (wire_error_of(error->code)) {
     case WIRE_UNKNOWN_SESSION:
-        return TOOTH(unknown_is_ignored) ? 0 : on_unknown_session(session);
+        return on_unknown_session(session);
     case WIRE_INVALID_REQUEST:
     case WIRE_PAYLOAD_TOO_LARGE:
     case WIRE_UNKNOWN_MESSAGE:
@@ -311,8 +310,7 @@ static int on_tick(struct wsession *session)
         return greet(session);
     if (session->state == SESSION_GREETING)
         return now >= session->hello_until ? reconnect(session) : 0;
-    if (!TOOTH(silence_unnoticed) && session->unheard_since &&
-        now - session->unheard_since >= silence_ms(session))
+    if (session->unheard_since && now - session->unheard_since >= silence_ms(session))
         return reconnect(session);
     return now >= session->resend_at ? resend(session) : 0;
 }

@@ -236,8 +236,7 @@ int core_rebuild(struct core *core, struct core_now now)
     leases_fini(core);
     DL_FOREACH(core->workers, session)
     {
-        if (!TOOTH(rebuild_keeps_words))
-            gather_clear(session->worker);
+        gather_clear(session->worker);
     }
     return read_store(core);
 }

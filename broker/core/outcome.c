@@ -373,7 +373,7 @@ static int settle_one(struct core *core, const struct session *session,
     if (!lease)
         return verdict_without_lease(core, session, item, verdict_out);
     *verdict_out = "stale";
-    if (!TOOTH(any_hands) && !lease_is_held_by(lease, session))
+    if (!lease_is_held_by(lease, session))
         return 0; /* it knows the fence, but the job is in other hands */
     struct job *job = &core->job;
     int rc = job_load(core, &item->job, job);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/tooth.h"
 
 #include "broker/core/birth.h"
 #include "broker/core/idempotency.h"
@@ -204,7 +203,7 @@ int handle_submit(struct core *core, struct session *session, const struct messa
         if (rc == IDEMPOTENCY_REPLAYED)
             return 0;
     }
-    if (rc == 0 && !submit->partial && !TOOTH(half_a_batch))
+    if (rc == 0 && !submit->partial)
         rc = check_all(core, &caller, submit->jobs);
     if (rc != 0)
         return rc;

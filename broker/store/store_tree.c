@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/tooth.h"
 
 struct store_tree {
     struct store store;
@@ -44,8 +43,7 @@ static int noted(struct store_tree *store, int rc)
 static void forget_batch(struct store_tree *store)
 {
     overlay_reset(&store->overlay);
-    if (!TOOTH(dead_for_ever))
-        dead_clear(&store->dead);
+    dead_clear(&store->dead);
     tree_view_rest(store->view);
 }
 
