@@ -187,7 +187,7 @@ static int refused(const struct problem *problem, uint32_t format, int rc)
 int migrate(struct store *store, const struct problem *problem)
 {
     for (;;) {
-        uint32_t format;
+        uint32_t format = 0;
         int rc = read_format(store, &format);
         if (rc < 0 || format >= FORMAT_VERSION)
             return rc < 0 ? problem_set(problem, rc, "the format can't be read") : 0;
