@@ -60,6 +60,8 @@ struct worker {
     uint32_t peer;
 };
 
+enum { DEAD = WORKERS };
+
 struct sim {
     uint64_t seed, draws, now, batch, beaten;
     bool deadly;
@@ -70,7 +72,7 @@ struct sim {
     struct limit budgets[BUDGETS];
     struct job jobs[JOBS];
     size_t job_count;
-    struct worker workers[WORKERS];
+    struct worker workers[WORKERS + 1]; /* [DEAD]: processes that died, until they are lost */
     uint32_t peers;
     struct buf json, frame;
 };
@@ -275,7 +277,7 @@ static bool any_slot_is_free(const struct sim *sim)
 static void check_suspects_are_alone(struct sim *sim)
 {
     for (size_t i = 0; i < sim->job_count && sim->deadly; i++)
-        if (sim->jobs[i].lost >= 2 && sim->jobs[i].life == RUNS &&
+        if (sim->jobs[i].lost >= 2 && sim->jobs[i].life == RUNS && sim->jobs[i].worker != DEAD &&
             count_held(sim, sim->jobs[i].worker) > 1)
             fail(sim, "a job that was lost twice runs alone");
 }
@@ -355,12 +357,24 @@ static void greet_admin(struct sim *sim)
         "\"epoch\":1,\"role\":\"admin\"}");
 }
 
+/* What the process had goes with it; the broker hears of that by the new one's hello. */
+static void die(struct sim *sim, int at)
+{
+    for (size_t i = 0; i < sim->job_count; i++) {
+        struct job *job = &sim->jobs[i];
+        if (job->worker == at && (job->life == RUNS || job->life == ENDS))
+            job->worker = DEAD;
+    }
+}
+
 /* A worker that is new lists nothing; one that only reconnects lists what it has. */
 static void greet_worker(struct sim *sim, int at, bool anew)
 {
     struct worker *worker = &sim->workers[at];
     char running[3000] = "";
     size_t len = 0;
+    if (anew)
+        die(sim, at);
     worker->up = true;
     worker->epoch += anew;
     worker->peer = ++sim->peers;
