@@ -414,7 +414,7 @@ static void on_ended(struct move *move)
     struct wire_done_item done;
     EXPECT(move, job->ending && run, "only a cancelled job's handler has to go");
     bool said = batch_done(move->seen, &job->id, run->fence, &done);
-    if (!said && !run->left && !ran_too_long(move, run))
+    if (!said && !run->left && !run->unsent && !ran_too_long(move, run))
         expect_silence(move, run);
     job->ending = false;
     end_run(job, said && text_is(done.outcome, "ended") ? RUN_ACCEPTED : RUN_OVER);
